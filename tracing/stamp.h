@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The ABI between the BPF programs and user space: stages, records and counters. Units are in the names, times are CLOCK_MONOTONIC. */
+#pragma once
+
+#ifdef __bpf__
+#include "kernel_types.h"
+#else
+#include <linux/types.h>
+#endif
+
+/* Stage numbers: RX rows first, then TX rows, in the order of stages.def. */
+enum sc_stage {
+#define STAGE(dir, id, name, layer, side, step) SC_##dir##_##id,
+#include "stages.def"
+	SC_STAGE_COUNT,
+};
+#define SC_STAGE_NONE SC_STAGE_COUNT
+#define SC_TX_FIRST SC_TX_WRITE
+#define SC_BIT(stage) (1u << (stage))
+_Static_assert(SC_STAGE_COUNT <= 32, "stage masks are 32 bits wide");
+
+enum sc_dir { SC_DIR_RX = 1, SC_DIR_TX = 2 };
+
+/* How a story ended in the kernel. User space adds what it joins later (read, timeout). */
+enum sc_end {
+	SC_END_OPEN,	 /* not ended: found open by the sweep */
+	SC_END_TC,	 /* non-IP: handed to its own protocol handler */
+	SC_END_L4,	 /* the transport took it and it carries nothing for a reader */
+	SC_END_SOCKET,	 /* queued on a socket; user space waits for the read */
+	SC_END_TRANSPORT, /* taken by TCP with payload, not queued in this softirq; user space waits for socket and read */
+	SC_END_READ,	 /* copied to the application (read stamped in the kernel) */
+	SC_END_MERGED,	 /* GRO merged it into `parent_id`, which carries the later stamps */
+	SC_END_DRIVER,	 /* handed to a driver that reports no completion */
+	SC_END_TXDONE,	 /* the driver reported completion */
+	SC_END_FORWARD,	 /* left through another device */
+	SC_END_DROP,	 /* freed as a drop, `drop_reason` says why */
+	SC_END_CONSUMED, /* freed without an error before a stage of ours could end it */
+	SC_END_RECYCLED, /* its skb came back as another packet; the end was not seen */
+	SC_END_COUNT,
+};
+
+enum sc_flag {
+	SC_FLAG_POLLED = 1 << 0,  /* no interrupt of its own: NAPI was already polling */
+	SC_FLAG_FRAG = 1 << 1,	  /* IP fragment */
+	SC_FLAG_GSO = 1 << 2,	  /* super-packet: the device or a later step splits it */
+	SC_FLAG_SEGMENT = 1 << 3, /* made by software segmentation of `parent_id` */
+	SC_FLAG_VLAN = 1 << 4,	  /* hardware-stripped VLAN tag, re-inserted into the bytes */
+	SC_FLAG_BACKLOG = 1 << 5, /* went through a CPU's backlog queue */
+	SC_FLAG_CLONE = 1 << 6,	  /* a clone of it was delivered to the socket */
+	SC_FLAG_GRO = 1 << 7,	  /* other wire packets were merged into it, or it into another */
+};
+
+enum sc_record_type {
+	SC_REC_PACKET = 1, /* struct sc_packet followed by cap_len bytes */
+	SC_REC_READ,	   /* struct sc_call: bytes or a datagram reached the application */
+	SC_REC_WRITE,	   /* struct sc_call: a send call */
+	SC_REC_SOCKET,	   /* struct sc_call: TCP made bytes up to `to` readable outside the packet's own softirq */
+};
+
+/* One packet's story: the open timeline and, unchanged, the record of it. Bytes of the packet follow. */
+struct sc_packet {
+	__u32 type;
+	__u32 size_bytes;		  /* of the whole record, bytes included */
+	__u64 id;			  /* unique within a capture, 0 never */
+	__u64 parent_id;		  /* MERGED: GRO parent; SEGMENT: packet it was cut from */
+	__u64 sock;			  /* socket cookie, 0 unknown */
+	__u64 sock_index;		  /* datagram sockets: which one in the order of that socket, from 1; 0 unknown */
+	__u64 stamp_ns[SC_STAGE_COUNT];	  /* valid where `stages` has the bit */
+	__u64 skb;			  /* identity while open; meaningless afterwards */
+	__u64 head;
+	__u64 last_ns;			  /* newest stamp: order check and age */
+	__u32 stages;			  /* SC_BIT mask */
+	__u32 flags;			  /* enum sc_flag */
+	__u32 ifindex;			  /* device whose story is told */
+	__u32 out_ifindex;		  /* forwarded: the device it left by */
+	__u32 netns_inum;		  /* of ifindex */
+	__u32 wire_len_bytes;
+	__u32 cap_len_bytes;
+	__u32 flow_hash;		  /* of the 5-tuple, 0 for non-IP */
+	__u32 seq;			  /* TCP: first sequence number, host order */
+	__u32 payload_len_bytes;	  /* above the transport header, as on the wire */
+	__s32 irq;			  /* -1 none */
+	__u32 drop_reason;
+	__u16 l3_off;
+	__u16 l4_off;
+	__u16 cpu;			  /* of the first packet-owned stage */
+	__u16 queue;
+	__u16 gso_segs;
+	__u8 dir;			  /* enum sc_dir */
+	__u8 end;			  /* enum sc_end */
+	__u8 l4_proto;			  /* IPPROTO_*, 0 for non-IP */
+	__u8 ip_version;		  /* 4, 6 or 0 */
+	__u8 tcp_flags;
+	__u8 last_stage;		  /* enum sc_stage */
+	__u16 state;			  /* internal: enum in timeline.bpf.h */
+	__u16 link_type;		  /* SC_LINK_* */
+	__u32 l3_proto_be;		  /* ethertype, network order in the low half */
+};
+_Static_assert(sizeof(struct sc_packet) == 64 + 8 * SC_STAGE_COUNT + 72, "struct sc_packet has holes");
+
+enum sc_link { SC_LINK_ETHER, SC_LINK_RAW };
+
+/* One call of an application, joined to packets by socket and sequence (TCP) or socket and order (datagrams). */
+struct sc_call {
+	__u32 type;
+	__u32 size_bytes;
+	__u64 time_ns;
+	__u64 sock;
+	__u64 index;	 /* datagrams: order on the socket, from 1 */
+	__u32 from;	 /* TCP: first sequence number, host order */
+	__u32 to;	 /* TCP: sequence number after the last byte */
+	__u32 pid;
+	__u32 tid;
+	__s32 len_bytes; /* datagrams: what the call returned */
+	__u32 pad;
+	char comm[16];
+};
+_Static_assert(sizeof(struct sc_call) == 72, "struct sc_call has holes");
+
+/* Per-CPU counters, each indexed by enum sc_counter. All per direction: index = counter * 2 + (dir - 1). */
+enum sc_counter {
+	SC_CNT_CREATED,	 /* timelines begun, plus those that found no slot */
+	SC_CNT_SPLIT,	 /* timelines replaced by their segments: not packets of the wire */
+	SC_CNT_TABLE,	 /* lost: no free slot */
+	SC_CNT_RING,	 /* lost: ring full */
+	SC_CNT_BACKWARDS, /* stamps rejected: earlier than the one before */
+	SC_CNT_CALLS,	 /* read and write records lost to a full ring */
+	SC_CNT_COUNT,
+};
+
+#define SC_MAX_DEVICES 64 /* table of watched devices, open addressing by ifindex */
+#define SC_DEVICE_PROBES 8
+
+enum sc_device_flag {
+	SC_DEV_CAPTURE = 1 << 0, /* its story is told */
+	SC_DEV_TXDONE = 1 << 1,	 /* its driver reports completion by freeing the skb */
+	SC_DEV_UPPER = 1 << 2,	 /* stacked on a captured device: its sockets matter */
+	SC_DEV_RAW = 1 << 3,	 /* no link-layer header */
+	SC_DEV_IRQ = 1 << 4,	 /* interrupts of it are known */
+};
+
+struct sc_device {
+	__u32 ifindex; /* 0: free */
+	__u32 flags;
+};
+
+#define SC_MAX_IRQ 4096
+
+/*
+ * What the XDP program leaves for the `driver` stage of the same CPU and the same NAPI poll: per CPU, the newest SC_XDP_MARKS packets. `address` is
+ * xdp->data, which native drivers that build the skb around the buffer keep as the address of its MAC header. Map "xdp_marks", per-CPU array, one entry.
+ */
+#define SC_XDP_MARKS 16
+struct sc_xdp_mark {
+	__u64 address;
+	__u64 time_ns;
+	__u32 queue;
+	__u32 ifindex;
+};
+struct sc_xdp_marks {
+	__u32 next; /* free-running; the slot is next % SC_XDP_MARKS */
+	__u32 pad;
+	struct sc_xdp_mark mark[SC_XDP_MARKS];
+};
+
+#define SC_WAYS 7 /* slots of a set: with its padding one cache line of keys */
+struct sc_set {
+	__u64 key[SC_WAYS]; /* generation in the upper 16 bits, skb address below; 0 free */
+	__u64 pad;
+};
+_Static_assert(sizeof(struct sc_set) == 64, "a set is one cache line");
+#define SC_KEY_BUSY 1ull /* lowest bit: its owner is writing the record out */
+#define SC_MIN_BYTES 128 /* header bytes always copied, however small the snap length: they tell packets apart */
+#define SC_MAX_SNAPLEN 262144
