@@ -4,7 +4,8 @@
  *
  * Writer: little-endian, ns resolution. Blocks are built by appending to a buffer and patching the length; a block reaches the file descriptor
  * whole or not at all as far as the buffer goes: after a failed write (full disk) the file is cut back to the last whole block where it is a
- * regular file. All calls return 0 or a negative errno. Reader: any byte order, any block type (unknown ones are skipped), bounds-checked.
+ * regular file. The first failed write decides: every later call returns its error. All calls return 0 or a negative errno (-EPIPE is up to the
+ * caller's SIGPIPE; -EMSGSIZE: an option of 64 KiB or a block larger than a reader takes). Reader: any byte order, any block type (unknown ones are skipped), bounds-checked.
  */
 #pragma once
 
@@ -69,6 +70,7 @@ int pcapng_write_interface(struct pcapng_writer *w, const struct pcapng_interfac
 int pcapng_write_packet(struct pcapng_writer *w, const struct pcapng_packet *p);
 int pcapng_write_statistics(struct pcapng_writer *w, const struct pcapng_statistics *s);
 int pcapng_writer_flush(struct pcapng_writer *w);
+int pcapng_writer_take_fd(struct pcapng_writer *w); /* gives the descriptor back: pcapng_writer_free() will not close it */
 void pcapng_writer_free(struct pcapng_writer *w); /* closes without flushing; NULL is fine */
 
 struct pcapng_reader;
@@ -92,7 +94,7 @@ struct pcapng_block {
 	struct pcapng_statistics statistics;
 };
 
-/* Opens path ("-": stdin). 0; -errno of open; -EINVAL if it does not start as pcapng (nothing else is read). */
+/* Opens path ("-": stdin). 0; -errno of open; -EINVAL if it does not start as pcapng, -EPROTONOSUPPORT if it starts as classic pcap. */
 int pcapng_reader_new(struct pcapng_reader **out, const char *path);
 /* 1 a block, 0 end of file, -EBADMSG malformed, -ENODATA truncated within a block, -EFBIG, or -errno of read. */
 int pcapng_read(struct pcapng_reader *r, struct pcapng_block *block);

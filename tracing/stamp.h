@@ -94,7 +94,7 @@ struct sc_packet {
 	__u8 last_stage;		  /* enum sc_stage */
 	__u16 state;			  /* internal: enum in timeline.bpf.h */
 	__u16 link_type;		  /* SC_LINK_* */
-	__u32 l3_proto_be;		  /* ethertype, network order in the low half */
+	__u32 slot;			  /* internal: where in the table it lived */
 };
 _Static_assert(sizeof(struct sc_packet) == 64 + 8 * SC_STAGE_COUNT + 72, "struct sc_packet has holes");
 
@@ -145,6 +145,7 @@ struct sc_device {
 };
 
 #define SC_MAX_IRQ 4096
+#define SC_MAX_IRQ_NAMES 8 /* names that tell handlers on a shared line apart */
 
 /*
  * What the XDP program leaves for the `driver` stage of the same CPU and the same NAPI poll: per CPU, the newest SC_XDP_MARKS packets. `address` is

@@ -19,7 +19,7 @@
 
 #include "user/packet.h"
 
-#define COMMENT_MAX 1024
+#define COMMENT_MAX 2048 /* enough for every packet */
 
 /* Writes p's comment into buf (NUL-terminated); returns its length or -ENOSPC. */
 int comment_format(const struct packet *p, char *buf, size_t size);

@@ -43,6 +43,7 @@ struct packet {
 	uint32_t queue;
 	uint32_t cpu;
 	int32_t irq; /* -1 none */
+	uint64_t dropcount; /* packets lost between this one and the one before in the file: epb_dropcount */
 	uint8_t dir; /* enum sc_dir */
 	char comm[PACKET_COMM_MAX]; /* raw, NUL-terminated; empty: unknown */
 	char end[PACKET_END_MAX];   /* token of section 7: "read", "l4", "txdone", "drop:NO_SOCKET", "timeout" ... */

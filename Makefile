@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Builds, installs and tests stampcap. `make help` lists the targets.
+
+VERSION := 0.1.0
+
+# Debian packages, by what needs them. `make deps`, `make demo` and `make check` install the missing ones.
+BUILD_PACKAGES := gcc libc6-dev make clang bpftool libbpf-dev libxdp-dev libelf-dev libpcap-dev \
+	libjansson-dev zlib1g-dev
+DEMO_PACKAGES := iproute2 ethtool iputils-ping curl busybox socat
+TEST_PACKAGES := libcmocka-dev tcpdump tshark nginx-light nftables procps jq
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= gcc
+CLANG ?= clang
+JOBS ?= $(shell nproc)
+
+# bpftool lives in /usr/sbin, which an ordinary user's PATH may lack.
+export PATH := $(PATH):/usr/sbin:/sbin
+SHELL := /bin/bash
+
+MACHINE := $(shell uname -m)
+BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(patsubst ppc64le,powerpc,$(patsubst \
+	s390x,s390,$(MACHINE)))))
+
+BPF_CFLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -I. -Itracing \
+	-I/usr/include/$(MACHINE)-linux-gnu
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+CPPFLAGS_ALL := -D_GNU_SOURCE -DSTAMPCAP_VERSION='"$(VERSION)"' -I. -Ibuild $(CPPFLAGS)
+CFLAGS_ALL := -std=gnu17 -O2 -g $(WARNINGS) $(CFLAGS)
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LIBS := -lbpf -lxdp -lelf -lpcap -ljansson -lz $(LDLIBS)
+
+TRACE_BPF := $(wildcard tracing/*.bpf.c tc/*.bpf.c)
+XDP_BPF := xdp/ingress.bpf.c
+SKELETONS := build/stampcap.skel.h build/ingress.skel.h
+SOURCES := $(filter-out %.bpf.c,$(wildcard pcap/*.c user/*.c xdp/*.c tc/*.c tracing/*.c))
+LIB_SOURCES := $(filter-out user/main.c,$(SOURCES))
+
+UNIT_TESTS := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/unit/test_*.c tests/fuzz/fuzz_*.c \
+	tests/root/test_*.c))
+TEST_TOOLS := $(patsubst tests/lib/%.c,build/tests/%,$(wildcard tests/lib/*.c))
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+
+.PHONY: all
+all: build/stampcap
+
+.PHONY: help
+help:
+	@echo 'all         build/stampcap (default)'
+	@echo 'demo        install what is missing, build, record real traffic between two throw-away namespaces'
+	@echo 'check       install what is missing, build, run every test under ASan and UBSan (root)'
+	@echo 'check-unit  only the tests that need no root; check-e2e: only those on namespaces'
+	@echo 'bench       TCP ping-pong with and without a recording beside it (root)'
+	@echo 'docs        regenerate docs/stages.md from tracing/stages.def'
+	@echo 'deps        install the Debian packages the build needs; deps-demo, deps-test: those of the others'
+	@echo 'install     to DESTDIR PREFIX ($(PREFIX)); uninstall, clean'
+
+# ---- packages
+
+# $(call install_missing,PACKAGES): no service is started by what gets installed (RUNLEVEL is what invoke-rc.d asks).
+define install_missing
+	@if ! command -v dpkg-query >/dev/null; then \
+		echo "make: not a Debian system; needed here are the equivalents of: $(1)" >&2; exit 0; \
+	fi; \
+	missing=; \
+	for package in $(1); do \
+		dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q '^install ok installed' || \
+			missing="$$missing $$package"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" != 0 ]; then \
+		echo "make: packages are missing; as root: apt-get install -y --no-install-recommends$$missing" >&2; \
+		exit 1; \
+	fi; \
+	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing
+endef
+
+.PHONY: deps deps-demo deps-test
+deps:
+	$(call install_missing,$(BUILD_PACKAGES))
+deps-demo:
+	$(call install_missing,$(BUILD_PACKAGES) $(DEMO_PACKAGES))
+deps-test:
+	$(call install_missing,$(BUILD_PACKAGES) $(DEMO_PACKAGES) $(TEST_PACKAGES))
+
+# ---- BPF objects and their skeletons
+
+# The tracing and TC programs share maps and state: one translation unit, definitions first (libbpf 1.1 cannot link objects that call kernel functions).
+build/bpf/stampcap.bpf.c: $(TRACE_BPF) Makefile
+	@mkdir -p $(@D)
+	@printf '#include "%s"\n' tracing/maps.bpf.c $(filter-out tracing/maps.bpf.c,$(TRACE_BPF)) > $@
+
+build/stampcap.bpf.o: build/bpf/stampcap.bpf.c
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+build/ingress.bpf.o: $(XDP_BPF) Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+build/stampcap.skel.h: build/stampcap.bpf.o
+	bpftool gen skeleton $< name stampcap_bpf > $@
+
+build/ingress.skel.h: build/ingress.bpf.o
+	bpftool gen skeleton $< name ingress > $@
+
+# ---- user space: plain in build/obj, sanitized in build/asan
+
+build/obj/%.o: %.c Makefile | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+build/asan/%.o: %.c Makefile | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(SANITIZE) -MMD -MP -c $< -o $@
+
+build/libstampcap.a: $(LIB_SOURCES:%.c=build/obj/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+build/asan/libstampcap.a: $(LIB_SOURCES:%.c=build/asan/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+build/stampcap: build/obj/user/main.o build/libstampcap.a
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(LIBS)
+
+build/asan/stampcap: build/asan/user/main.o build/asan/libstampcap.a
+	$(CC) $(CFLAGS_ALL) $(SANITIZE) $(LDFLAGS) $^ -o $@ $(LIBS)
+
+# ---- tests
+
+$(UNIT_TESTS): build/tests/%: build/asan/tests/%.o build/asan/libstampcap.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(SANITIZE) $(LDFLAGS) $^ -o $@ -lcmocka $(LIBS)
+
+# The traffic programs stand alone: nothing of ours is linked into what the tests compare us with.
+$(TEST_TOOLS): build/tests/%: tests/lib/%.c tests/lib/traffic.h Makefile
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE $(CFLAGS_ALL) $< -o $@
+
+.PHONY: tests
+tests: build/stampcap build/asan/stampcap $(UNIT_TESTS) $(TEST_TOOLS)
+
+QUIET_MAKE := $(MAKE) --no-print-directory
+
+.PHONY: check check-unit check-e2e
+check: deps-test
+	@$(QUIET_MAKE) -j$(JOBS) tests
+	@tests/run $(TESTS)
+
+check-unit:
+	@$(QUIET_MAKE) -j$(JOBS) tests
+	@tests/run check unit fuzz
+
+check-e2e:
+	@$(QUIET_MAKE) -j$(JOBS) tests
+	@tests/run root e2e
+
+.PHONY: bench
+bench: deps-test
+	@$(QUIET_MAKE) -j$(JOBS) build/stampcap $(TEST_TOOLS)
+	@tests/bench/bench.sh
+
+.PHONY: demo
+demo: deps-demo
+	@$(QUIET_MAKE) -j$(JOBS) all
+	@build/stampcap demo
+
+# What the check scripts need to compile a header the way the build does.
+.PHONY: print-flags
+print-flags:
+	@echo "CC_FLAGS=$(CPPFLAGS_ALL) $(CFLAGS_ALL)"
+	@echo "BPF_FLAGS=$(BPF_CFLAGS)"
+
+.PHONY: docs
+docs:
+	tests/check/stages_md.sh > docs/stages.md
+
+# ---- install
+
+.PHONY: install uninstall
+install: build/stampcap
+	install -D -m 0755 build/stampcap $(DESTDIR)$(PREFIX)/sbin/stampcap
+	install -D -m 0644 docs/stampcap.8 $(DESTDIR)$(PREFIX)/share/man/man8/stampcap.8
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/stampcap $(DESTDIR)$(PREFIX)/share/man/man8/stampcap.8
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

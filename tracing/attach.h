@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Attaching the tracing programs: tracepoints, netfilter hooks and cgroups. Every attachment is a link that goes with its file descriptor. */
+#pragma once
+
+struct bpf_program;
+
+/* Prepares what libbpf cannot know of a program of ours; call between opening and loading. */
+void sc_program_prepare(struct bpf_program *program);
+
+/* Each returns a link's file descriptor or a negative errno. */
+int sc_attach_tracepoint(const struct bpf_program *program);
+/* `hook`: "PRE_ROUTING" ... as in stages.def; one call per protocol family (NFPROTO_*). Acts in the caller's network namespace. */
+int sc_attach_netfilter(const struct bpf_program *program, const char *hook, unsigned int family);
+int sc_attach_cgroup(const struct bpf_program *program, const char *cgroup_root);

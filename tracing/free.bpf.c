@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Where skbs are freed: completions, quiet ends and drops. */
+#include "transmit.bpf.h"
+
+/* Before the driver had it, a packet's bytes are still only in the skb. */
+static __always_inline void read_late(struct sc_packet *p, struct sk_buff *skb)
+{
+	struct net_device *dev = skb->dev;
+
+	if (!(p->state & TIMELINE_BYTES) && p->last_stage >= SC_TX_TC && dev)
+		packet_read(p, skb, false, !(device_flags(dev) & SC_DEV_RAW));
+}
+
+static __always_inline bool skb_is_gso(const struct sk_buff *skb)
+{
+	struct skb_shared_info *info = (void *)(skb->head + skb->end);
+
+	return skb->len > TX_GSO_MIN && BPF_CORE_READ(info, gso_size);
+}
+
+/* Software segmentation frees the super-packet when its segments stand: they are the wire packets. */
+static __always_inline void split(struct cpu_state *cpu, struct timeline *t)
+{
+	struct sc_packet *p = t->packet;
+	struct parent_ref *ref;
+	__u32 i;
+
+	if (!timeline_take(t))
+		return;
+	i = p->flow_hash & (PARENTS - 1);
+	ref = bpf_map_lookup_elem(&gso_parents, &i);
+	if (ref) {
+		ref->id = p->id;
+		ref->slot = p->slot;
+		ref->flow_hash = p->flow_hash;
+	}
+	p->state |= TIMELINE_SPLIT;
+	count(cpu, SC_CNT_SPLIT, SC_DIR_TX);
+	if (conf_limit)
+		__sync_fetch_and_add(&begun_total, -1);
+	timeline_free(t);
+}
+
+/* What freeing without an error means for a packet at this stage. */
+static __always_inline __u8 consumed_end(const struct sc_packet *p)
+{
+	if (p->dir == SC_DIR_TX)
+		return p->last_stage == SC_TX_DRIVER ? SC_END_DRIVER : SC_END_CONSUMED;
+	if (p->last_stage == SC_RX_READ)
+		return SC_END_READ;
+	if (p->last_stage == SC_RX_SOCKET)
+		return SC_END_SOCKET;
+	if (p->last_stage == SC_RX_LOCAL || p->last_stage == SC_RX_L4)
+		return SC_END_L4;
+	return p->ip_version || p->last_stage < SC_RX_NETIF ? SC_END_CONSUMED : SC_END_TC;
+}
+
+SEC("tp_btf/consume_skb")
+int BPF_PROG(sc_consume, struct sk_buff *skb)
+{
+	struct cpu_state *cpu = cpu_state();
+	struct timeline t = {};
+	struct sc_packet *p;
+
+	if (!cpu || !timeline_find(skb_key(skb), &t))
+		return 0;
+	p = t.packet;
+	if (!p)
+		return 0;
+	if (p->last_stage == SC_TX_DRIVER && p->dir == SC_DIR_TX) {
+		timeline_stamp(cpu, p, SC_TX_TXDONE, bpf_ktime_get_ns());
+		timeline_emit(cpu, &t, SC_END_TXDONE);
+		return 0;
+	}
+	read_late(p, skb);
+	if (p->dir == SC_DIR_TX && p->state & TIMELINE_COUNTED && p->last_stage < SC_TX_DRIVER && skb_is_gso(skb)) {
+		split(cpu, &t);
+		return 0;
+	}
+	timeline_emit(cpu, &t, consumed_end(p));
+	return 0;
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(sc_drop, struct sk_buff *skb, void *location, int reason)
+{
+	struct cpu_state *cpu = cpu_state();
+	struct timeline t = {};
+
+	if (!cpu || !timeline_find(skb_key(skb), &t) || !t.packet)
+		return 0;
+	read_late(t.packet, skb);
+	t.packet->drop_reason = reason;
+	timeline_emit(cpu, &t, SC_END_DROP);
+	return 0;
+}

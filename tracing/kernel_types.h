@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel types the programs read, trimmed to the members used. Every access is relocated (CO-RE) against the running kernel's BTF, so order and
+ * size here mean nothing and no BTF of the build host is needed.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct net_device {
+	int ifindex;
+	possible_net_t nd_net;
+};
+
+struct napi_struct {
+	struct net_device *dev;
+};
+
+struct sk_buff_head {
+	struct sk_buff *next;
+	struct sk_buff *prev;
+	__u32 qlen;
+};
+
+struct dst_entry {
+	struct net_device *dev;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	atomic64_t skc_cookie;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
+	struct dst_entry *sk_dst_cache;
+	__u16 sk_protocol;
+};
+
+struct udp_sock {
+	struct sk_buff_head reader_queue;
+};
+
+struct tcp_sock {
+	__u32 rcv_nxt;
+	__u32 copied_seq;
+	__u32 write_seq;
+};
+
+struct iov_iter {
+	unsigned long count;
+};
+
+struct msghdr {
+	struct iov_iter msg_iter;
+};
+
+struct sk_buff {
+	struct sk_buff *next;
+	struct sk_buff *prev;
+	struct net_device *dev;
+	struct sock *sk;
+	unsigned int len;
+	unsigned int data_len;
+	__u16 queue_mapping;
+	__u16 protocol; /* __be16 */
+	__u16 mac_header;
+	__u16 network_header;
+	__u16 vlan_proto; /* __be16 */
+	__u16 vlan_tci;
+	int skb_iif;
+	unsigned int end;
+	unsigned char *head;
+	unsigned char *data;
+};
+
+/* Since 5.11..6.0 a bit of its own says whether vlan_tci holds a tag (kernel commit 354259fa73e2 took it away again). */
+struct sk_buff___present {
+	__u8 vlan_present : 1;
+};
+
+struct skb_shared_info {
+	unsigned short gso_size;
+	unsigned short gso_segs;
+};
+
+struct nf_hook_state {
+	struct net_device *in;
+	struct net_device *out;
+};
+
+struct irqaction {
+	const char *name;
+};
+
+struct Qdisc;
+struct netdev_queue;
+
+#pragma clang attribute pop
+
+/* Context of a netfilter program: read at fixed offsets, as the verifier converts them. */
+struct bpf_nf_ctx {
+	const struct nf_hook_state *state;
+	struct sk_buff *skb;
+};
+
+enum gro_result_values { SC_GRO_MERGED, SC_GRO_MERGED_FREE };
+
+#define NULL ((void *)0)
+#define AF_INET 2
+#define AF_INET6 10
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86DD
+#define ETH_P_8021Q 0x8100
+#define ETH_P_8021AD 0x88A8
+#define IPPROTO_ICMP 1
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_ICMPV6 58
+#define TCP_LISTEN 10
+#define MSG_PEEK 2
+#define MSG_ERRQUEUE 0x2000
+#define NET_RX_SOFTIRQ 3

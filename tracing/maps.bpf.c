@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Defines what maps.bpf.h declares. */
+#include "maps.bpf.h"
+
+const volatile __u32 conf_stages = ~0u;
+const volatile __u32 conf_netns_inum = 0;
+const volatile __u32 conf_snaplen = 256;
+const volatile __u32 conf_room = SC_MIN_BYTES;
+const volatile __u32 conf_set_mask = 1023;
+const volatile __u32 conf_cpus = 1;
+const volatile __u64 conf_limit = 0;
+const volatile __u32 conf_wake_bytes = 1 << 20;
+const volatile __u8 conf_softirq_raise = 0;
+const volatile __u8 conf_l4_cgroup = 0;
+const volatile __u8 conf_recv_length = 0;
+const volatile struct sc_device conf_devices[SC_MAX_DEVICES] = {};
+const volatile __u64 conf_irqs[SC_MAX_IRQ / 64] = {};
+const volatile __u64 conf_irqs_shared[SC_MAX_IRQ / 64] = {};
+const volatile char conf_irq_names[SC_MAX_IRQ_NAMES][16] = {};
+
+__u32 begin_dirs = 0;
+__u64 begun_total = 0;
+
+struct map_cpu cpu_states SEC(".maps");
+struct map_sets sets SEC(".maps");
+struct map_timelines timelines SEC(".maps");
+struct map_rings rings SEC(".maps");
+struct map_parents gro_parents SEC(".maps");
+struct map_gso_parents gso_parents SEC(".maps");
+struct map_socks socks SEC(".maps");
+struct map_xdp_marks xdp_marks SEC(".maps");
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Transport and sockets. TCP bytes are matched by sequence, datagrams by their order on the socket: both survive coalescing, cloning and recycled skbs.
+ * What an application does (read, write) is one small record per call; user space joins it to packets.
+ */
+#include "receive.bpf.h"
+
+#define SOCK_RAW 3
+#define VERDICT_PASS 1
+#define READERS_SEVERAL (~0u)
+
+static __always_inline bool sock_is_inet(const struct sock *sk)
+{
+	return sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6;
+}
+
+static __always_inline bool sock_is_datagram(const struct sock *sk)
+{
+	return sk->sk_protocol != IPPROTO_TCP;
+}
+
+/* Would packets of this socket leave by a captured device, or by one stacked on it? */
+static __always_inline bool sock_wanted(const struct sock *sk)
+{
+	const struct dst_entry *dst = sk->sk_dst_cache;
+
+	return dst && dst->dev && device_flags(dst->dev) & (SC_DEV_CAPTURE | SC_DEV_UPPER);
+}
+
+static __always_inline struct sock_state *sock_create(struct sock *sk)
+{
+	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (s && !s->cookie) {
+		struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+		s->cookie = bpf_get_socket_cookie(sk);
+		if (tcp)
+			s->copied_seq = tcp->copied_seq;
+	}
+	return s;
+}
+
+static __always_inline void call_output(struct cpu_state *cpu, struct sc_call *call, __u8 dir)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	call->size_bytes = sizeof(*call);
+	call->pid = id >> 32;
+	call->tid = (__u32)id;
+	if (call->type != SC_REC_SOCKET)
+		bpf_get_current_comm(call->comm, sizeof(call->comm));
+	if (record_output(cpu, call, sizeof(*call)))
+		count(cpu, SC_CNT_CALLS, dir);
+}
+
+/* The packet the transport of this CPU works on. */
+static __always_inline bool local_packet(struct cpu_state *cpu, struct timeline *t)
+{
+	return timeline_at(cpu->local_slot, cpu->local_id, t);
+}
+
+SEC("cgroup_skb/ingress")
+int sc_l4_cgroup(struct __sk_buff *ctx)
+{
+	struct cpu_state *cpu = cpu_state();
+	struct bpf_sock *sk = ctx->sk ? bpf_sk_fullsock(ctx->sk) : NULL;
+	struct timeline t = {};
+	struct sc_packet *p;
+
+	if (!cpu || !cpu->local_id)
+		return VERDICT_PASS;
+	if (!timeline_find(skb_key(ctx), &t)) {
+		/* Raw sockets and multicast get clones. A raw socket that only listens in on TCP or UDP is not where the packet ends. */
+		if (!local_packet(cpu, &t) || !sk)
+			return VERDICT_PASS;
+		if (sk->type == SOCK_RAW && (t.packet->l4_proto == IPPROTO_TCP || t.packet->l4_proto == IPPROTO_UDP))
+			return VERDICT_PASS;
+		t.packet->flags |= SC_FLAG_CLONE;
+	}
+	p = t.packet;
+	if (!p || p->dir != SC_DIR_RX || !stage_follows(SC_RX_L4, p->last_stage))
+		return VERDICT_PASS;
+	timeline_stamp(cpu, p, SC_RX_L4, bpf_ktime_get_ns());
+	p->sock = bpf_get_socket_cookie(ctx);
+	if (p->l4_proto == IPPROTO_TCP && !p->payload_len_bytes)
+		timeline_emit(cpu, &t, SC_END_L4);
+	return VERDICT_PASS;
+}
+
+/* Established sockets only, and late where the socket was in use by its owner: only counts while the transport still works on the packet. */
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(sc_tcp_probe, struct sock *sk, struct sk_buff *skb)
+{
+	struct cpu_state *cpu = cpu_state();
+	struct timeline t = {};
+	struct sc_packet *p;
+
+	if (conf_l4_cgroup || !cpu || !timeline_follow(skb, SC_RX_L4, &t))
+		return 0;
+	p = t.packet;
+	if (!p || p->dir != SC_DIR_RX || p->id != cpu->local_id)
+		return 0;
+	timeline_stamp(cpu, p, SC_RX_L4, bpf_ktime_get_ns());
+	p->sock = bpf_get_socket_cookie(sk);
+	if (!p->payload_len_bytes)
+		timeline_emit(cpu, &t, SC_END_L4);
+	return 0;
+}
+
+/* TCP: bytes up to rcv_nxt are readable. The packet being worked on is queued if they include its own; anything else goes to user space by sequence. */
+static __always_inline void tcp_ready(struct cpu_state *cpu, struct sock *sk, __u64 now_ns)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct timeline t = {};
+	struct sock_state *s;
+	__u64 cookie;
+	__u32 end;
+
+	if (!tcp)
+		return;
+	cookie = bpf_get_socket_cookie(sk);
+	if (local_packet(cpu, &t) && t.packet->l4_proto == IPPROTO_TCP &&
+	    (t.packet->sock == cookie || (!t.packet->sock && sock_wanted(sk))) && t.packet->payload_len_bytes) {
+		end = t.packet->seq + t.packet->payload_len_bytes;
+		if ((__s32)(tcp->rcv_nxt - end) >= 0) {
+			s = sock_create(sk);
+			t.packet->sock = cookie;
+			timeline_stamp(cpu, t.packet, SC_RX_SOCKET, now_ns);
+			timeline_emit(cpu, &t, SC_END_SOCKET);
+			if (tcp->rcv_nxt == end)
+				return;
+		}
+	}
+	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (!s && sock_wanted(sk))
+		s = sock_create(sk);
+	if (s) {
+		struct sc_call call = {
+			.type = SC_REC_SOCKET, .time_ns = now_ns, .sock = s->cookie, .to = tcp->rcv_nxt,
+		};
+
+		call_output(cpu, &call, SC_DIR_RX);
+	}
+}
+
+/* The datagram that this event stands for: our own packet first, then what another CPU left for us to queue (6.18 queues in batches). */
+static __always_inline bool datagram_queued(struct cpu_state *cpu, struct sock *sk, __u64 cookie, struct timeline *t)
+{
+	struct sk_buff *skb = sk->sk_receive_queue.prev;
+
+	if (local_packet(cpu, t) && t->packet->sock == cookie && t->packet->last_stage == SC_RX_L4)
+		return true;
+	for (int i = 0; i < 4; i++) {
+		if ((void *)skb == (void *)&sk->sk_receive_queue)
+			return false;
+		if (timeline_find(skb_key(skb), t) && t->packet->sock == cookie && t->packet->last_stage == SC_RX_L4)
+			return true;
+		skb = skb->prev;
+	}
+	return false;
+}
+
+static __always_inline __u32 datagrams_waiting(struct sock *sk)
+{
+	__u32 waiting = sk->sk_receive_queue.qlen;
+
+	if (sk->sk_protocol == IPPROTO_UDP)
+		waiting += BPF_CORE_READ((struct udp_sock *)sk, reader_queue.qlen);
+	return waiting;
+}
+
+/* Fires once per datagram, in the order of the queue. Numbers every one of a known socket, whatever device it came by: reads are numbered likewise. */
+static __always_inline void datagram_ready(struct cpu_state *cpu, struct sock *sk, __u64 now_ns)
+{
+	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	struct timeline t = {};
+	bool ours = datagram_queued(cpu, sk, cookie, &t);
+	struct sc_packet *p;
+
+	if (!s) {
+		__u32 waiting = datagrams_waiting(sk);
+
+		if (!ours)
+			return;
+		s = sock_create(sk);
+		if (!s)
+			return;
+		s->queued = waiting ? waiting - 1 : 0;
+	}
+	s->queued++;
+	p = t.packet;
+	if (!ours || !p)
+		return;
+	timeline_stamp(cpu, p, SC_RX_SOCKET, now_ns);
+	p->sock_index = s->queued;
+	if (conf_recv_length)
+		timeline_emit(cpu, &t, SC_END_SOCKET);
+}
+
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(sc_data_ready, struct sock *sk)
+{
+	struct cpu_state *cpu;
+
+	if (!sock_is_inet(sk) || sk->__sk_common.skc_state == TCP_LISTEN)
+		return 0;
+	cpu = cpu_state();
+	if (!cpu)
+		return 0;
+	if (sock_is_datagram(sk))
+		datagram_ready(cpu, sk, bpf_ktime_get_ns());
+	else
+		tcp_ready(cpu, sk, bpf_ktime_get_ns());
+	return 0;
+}
+
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(sc_tcp_read, struct sock *sk)
+{
+	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	struct cpu_state *cpu = cpu_state();
+	struct tcp_sock *tcp;
+
+	if (!s || !cpu)
+		return 0;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp || tcp->copied_seq == s->copied_seq)
+		return 0;
+	struct sc_call call = {
+		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie,
+		.from = s->copied_seq, .to = tcp->copied_seq,
+	};
+
+	s->copied_seq = tcp->copied_seq;
+	call_output(cpu, &call, SC_DIR_RX);
+	return 0;
+}
+
+/*
+ * The n-th successful read takes the n-th datagram. Datagrams that leave without one (a bad checksum found at the copy) would shift the count: what waits
+ * now cannot have been read, which corrects it as long as one thread reads.
+ */
+static __always_inline __u64 datagram_taken(struct sock_state *s, struct sock *sk)
+{
+	__u64 taken = __sync_fetch_and_add(&s->taken, 1) + 1;
+	__u32 tid = (__u32)bpf_get_current_pid_tgid(), waiting;
+
+	if (!s->reader_tid)
+		s->reader_tid = tid;
+	if (s->reader_tid != tid) {
+		s->reader_tid = READERS_SEVERAL;
+		return taken;
+	}
+	waiting = datagrams_waiting(sk);
+	if (s->queued >= waiting && taken < s->queued - waiting)
+		s->taken = taken = s->queued - waiting;
+	return taken;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(sc_recv_len, struct sock *sk, int ret, int flags)
+{
+	struct cpu_state *cpu = cpu_state();
+	struct sock_state *s;
+
+	if (ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !cpu || !sock_is_inet(sk) || !sock_is_datagram(sk))
+		return 0;
+	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (!s)
+		return 0;
+	struct sc_call call = {
+		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie,
+		.index = datagram_taken(s, sk), .len_bytes = ret,
+	};
+
+	call_output(cpu, &call, SC_DIR_RX);
+	return 0;
+}
+
+/* Where no tracepoint tells datagram reads: the copy itself, which linear UDP packets never make. The packet is still in the table, at `socket`. */
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(sc_copy_iovec, struct sk_buff *skb)
+{
+	struct cpu_state *cpu = cpu_state();
+	struct timeline t = {};
+	struct sc_packet *p;
+
+	if (conf_recv_length || !cpu || !timeline_find(skb_key(skb), &t))
+		return 0;
+	p = t.packet;
+	if (!p || p->last_stage != SC_RX_SOCKET || p->head != (__u64)skb->head)
+		return 0;
+	struct sc_call call = {
+		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = p->sock, .index = p->sock_index, .len_bytes = -1,
+	};
+
+	timeline_emit(cpu, &t, SC_END_SOCKET);
+	call_output(cpu, &call, SC_DIR_RX);
+	return 0;
+}
+
+/* Fires once per round of the copy loop; the first one of a call names all bytes the call is about to add. */
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(sc_tcp_write, struct sock *sk, const struct msghdr *msg)
+{
+	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	struct cpu_state *cpu = cpu_state();
+	__u32 end, tid = (__u32)bpf_get_current_pid_tgid();
+	struct tcp_sock *tcp;
+
+	if (!s && sock_wanted(sk))
+		s = sock_create(sk);
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!s || !cpu || !tcp)
+		return 0;
+	end = tcp->write_seq + (__u32)msg->msg_iter.count;
+	if (s->write_tid == tid && s->write_end == end)
+		return 0;
+	s->write_tid = tid;
+	s->write_end = end;
+	struct sc_call call = {
+		.type = SC_REC_WRITE, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie, .from = tcp->write_seq, .to = end,
+	};
+
+	call_output(cpu, &call, SC_DIR_TX);
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(sc_send_len, struct sock *sk, int ret, int flags)
+{
+	struct sock_state *s;
+
+	if (!sock_is_inet(sk) || sock_is_datagram(sk))
+		return 0;
+	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (s && s->write_tid == (__u32)bpf_get_current_pid_tgid())
+		s->write_tid = 0;
+	return 0;
+}

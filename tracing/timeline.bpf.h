@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of open timelines: find, begin, stamp, end.
+ *
+ * A slot belongs to the skb whose key stands in its set. The key is the skb's address under a generation, so an old owner never frees a slot
+ * that has gone to somebody else. Setting SC_KEY_BUSY is how the one who ends a story takes it: programs and the sweep of user space exclude each other by it.
+ */
+#pragma once
+
+#include "maps.bpf.h"
+
+#define KEY_MASK ((1ull << 48) - 1)
+
+enum timeline_state {
+	TIMELINE_COUNTED = 1 << 0, /* counted as begun; without it the story is still tentative and ends in silence */
+	TIMELINE_BYTES = 1 << 1,   /* bytes and lengths are in */
+	TIMELINE_SPLIT = 1 << 2,   /* taken apart by segmentation: its segments tell the story */
+};
+
+struct timeline {
+	struct sc_packet *packet;
+	__u64 *key; /* in its set */
+	__u64 owned; /* value of *key while the story is ours */
+};
+
+/*
+ * An skb's identity as a number. The verifier lets pointers be subtracted, not stored or shifted: measuring from a fixed place of ours keeps
+ * addresses apart just as well.
+ */
+static __always_inline __u64 skb_key(const void *skb)
+{
+	return ((__u64)skb - (__u64)&begun_total) & KEY_MASK;
+}
+
+static __always_inline __u32 key_set(__u64 key)
+{
+	return (__u32)((key * 0x9E3779B97F4A7C15ull) >> 40) & conf_set_mask;
+}
+
+static __always_inline struct sc_packet *slot_packet(__u32 slot)
+{
+	return bpf_map_lookup_elem(&timelines, &slot);
+}
+
+/* The open timeline of an skb: true and *t, or false. */
+static __always_inline bool timeline_find(__u64 key, struct timeline *t)
+{
+	__u32 index = key_set(key);
+	struct sc_set *set = bpf_map_lookup_elem(&sets, &index);
+
+	if (!set)
+		return false;
+#pragma unroll
+	for (int way = 0; way < SC_WAYS; way++) {
+		__u64 owned = *(volatile __u64 *)&set->key[way];
+
+		if ((owned & KEY_MASK) == key) {
+			t->packet = slot_packet(index * SC_WAYS + way);
+			t->key = &set->key[way];
+			t->owned = owned;
+			return t->packet != NULL;
+		}
+	}
+	return false;
+}
+
+/* The open timeline in a remembered slot, if it is still the packet `id`. */
+static __always_inline bool timeline_at(__u32 slot, __u64 id, struct timeline *t)
+{
+	__u32 index = slot / SC_WAYS;
+	__u64 way = slot % SC_WAYS;
+	struct sc_set *set = bpf_map_lookup_elem(&sets, &index);
+
+	if (!id || !set)
+		return false;
+	BOUND(way, 7);
+	t->packet = slot_packet(slot);
+	t->key = &set->key[way];
+	t->owned = *(volatile __u64 *)t->key;
+	/* A slot being claimed is marked busy until its new id stands. */
+	return t->packet && t->packet->id == id && t->owned && !(t->owned & SC_KEY_BUSY);
+}
+
+/* Marks the story as taken by us; false if somebody else was faster. */
+static __always_inline bool timeline_take(const struct timeline *t)
+{
+	return __sync_val_compare_and_swap(t->key, t->owned, t->owned | SC_KEY_BUSY) == t->owned;
+}
+
+/* The packet's contents stay readable until somebody else claims the slot. */
+static __always_inline void timeline_free(const struct timeline *t)
+{
+	*(volatile __u64 *)t->key = 0;
+}
+
+/* 0, or a negative errno when this CPU's ring is full. */
+static __always_inline long record_output(struct cpu_state *cpu, void *record, __u32 size)
+{
+	__u32 index = bpf_get_smp_processor_id();
+	void *ring = bpf_map_lookup_elem(&rings, &index);
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (!ring)
+		return -1;
+	/* Wake-ups cost microseconds: the reader comes by itself every few milliseconds, we only call it when the ring fills. */
+	if ((cpu->records++ & 15) == 0 && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > conf_wake_bytes)
+		flags = BPF_RB_FORCE_WAKEUP;
+	return bpf_ringbuf_output(ring, record, size, flags);
+}
+
+/* Ends a story: writes its record, or counts it as lost, and frees the slot. */
+static __noinline __attribute__((unused)) int timeline_emit(struct cpu_state *cpu, struct timeline *t, __u8 end)
+{
+	struct sc_packet *p;
+	__u32 size;
+
+	if (!cpu || !t)
+		return 0;
+	p = t->packet;
+	if (!p || !t->key || !timeline_take(t))
+		return 0;
+	if (p->state & TIMELINE_COUNTED) {
+		size = p->cap_len_bytes;
+		if (size > conf_room)
+			size = conf_room;
+		p->end = end;
+		p->type = SC_REC_PACKET;
+		size += sizeof(*p);
+		p->size_bytes = size;
+		if (record_output(cpu, p, size))
+			count(cpu, SC_CNT_RING, p->dir);
+	}
+	timeline_free(t);
+	return 0;
+}
+
+/* Counts a story as begun; false when the limit of packets is reached. */
+static __always_inline bool timeline_count(struct cpu_state *cpu, __u8 dir)
+{
+	if (conf_limit && __sync_fetch_and_add(&begun_total, 1) >= conf_limit)
+		return false;
+	count(cpu, SC_CNT_CREATED, dir);
+	return true;
+}
+
+/*
+ * A fresh timeline for an skb, whatever the table knew of it: skb addresses come back without any free event (napi_skb_cache_put), so the first stage
+ * of a direction never trusts an old entry. false: no slot is free; nothing is counted here.
+ */
+static __noinline __attribute__((unused)) int timeline_begin(struct cpu_state *cpu, struct timeline *t, __u64 key, __u64 now_ns)
+{
+	__u32 index = key_set(key), way;
+	struct sc_packet *p = NULL;
+	struct sc_set *set;
+	__u64 id;
+
+	if (!cpu || !t)
+		return 0;
+	if (timeline_find(key, t))
+		timeline_emit(cpu, t, t->packet->last_stage == SC_RX_SOCKET ? SC_END_SOCKET : SC_END_RECYCLED);
+	set = bpf_map_lookup_elem(&sets, &index);
+	if (!set)
+		return 0;
+	id = (__sync_fetch_and_add(&cpu->next_id, 1) + 1) * conf_cpus + bpf_get_smp_processor_id();
+	t->owned = key | id << 48;
+	for (way = 0; way < SC_WAYS; way++) {
+		if (*(volatile __u64 *)&set->key[way])
+			continue;
+		if (!__sync_val_compare_and_swap(&set->key[way], 0, t->owned | SC_KEY_BUSY))
+			break;
+	}
+	if (way >= SC_WAYS)
+		return 0;
+	p = slot_packet(index * SC_WAYS + way);
+	if (!p)
+		return 0;
+	t->packet = p;
+	t->key = &set->key[way];
+	__builtin_memset(p, 0, sizeof(*p));
+	p->id = id;
+	p->slot = index * SC_WAYS + way;
+	p->irq = -1;
+	p->last_ns = now_ns;
+	p->last_stage = SC_STAGE_NONE;
+	p->cpu = bpf_get_smp_processor_id();
+	p->netns_inum = conf_netns_inum;
+	*(volatile __u64 *)t->key = t->owned;
+	return 1;
+}
+
+/* What stages a story that is at `last` may still reach: only later ones, RX before TX (a forwarded packet goes on in TX rows). */
+static __always_inline bool stage_follows(__u8 stage, __u8 last)
+{
+	return last == SC_STAGE_NONE || stage > last;
+}
+
+/* Stamps a stage. A second event of a stage is not an error: the first one counts. A stamp that would go backwards is rejected and counted. */
+static __always_inline void timeline_stamp(struct cpu_state *cpu, struct sc_packet *p, __u8 stage, __u64 now_ns)
+{
+	if (!stage_follows(stage, p->last_stage))
+		return;
+	if (now_ns < p->last_ns && p->stages) {
+		count(cpu, SC_CNT_BACKWARDS, p->dir);
+		return;
+	}
+	p->last_stage = stage;
+	p->last_ns = now_ns;
+	if (!(conf_stages & SC_BIT(stage)))
+		return;
+	p->stamp_ns[stage] = now_ns;
+	p->stages |= SC_BIT(stage);
+}
+
+/*
+ * The open timeline of this very packet at a later stage. The address alone proves nothing: the buffer must be the one seen first, and the stage must lie
+ * ahead. An entry that fails is left to be found recycled.
+ */
+static __always_inline bool timeline_follow(const struct sk_buff *skb, __u8 stage, struct timeline *t)
+{
+	if (!timeline_find(skb_key(skb), t))
+		return false;
+	if (t->packet->head && t->packet->head != (__u64)skb->head)
+		return false;
+	return stage_follows(stage, t->packet->last_stage);
+}

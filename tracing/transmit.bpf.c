@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Transmit, from the device's queue to the driver. Bytes are read where the driver gets the packet. */
+#include "transmit.bpf.h"
+
+#define QDISC_BULK_MAX 64 /* dequeue hands over a list; longer ones lose the stamp of their tail */
+
+/* The cookie as far as one was made: what sends through tcp_sendmsg_locked has one, and only such packets are joined to a send call. */
+static __always_inline void read_socket(struct sc_packet *p, const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+
+	if (sk)
+		p->sock = sk->__sk_common.skc_cookie.counter;
+}
+
+/* Segments of a super-packet, 0 for any other. */
+static __always_inline __u16 skb_gso_segs(const struct sk_buff *skb)
+{
+	struct skb_shared_info *info;
+
+	if (skb->len <= TX_GSO_MIN)
+		return 0;
+	info = (void *)(skb->head + skb->end);
+	return BPF_CORE_READ(info, gso_size) ? BPF_CORE_READ(info, gso_segs) : 0;
+}
+
+static __always_inline void tx_read(struct sc_packet *p, struct sk_buff *skb, __u32 flags)
+{
+	packet_read(p, skb, false, !(flags & SC_DEV_RAW));
+	p->gso_segs = skb_gso_segs(skb);
+	if (p->gso_segs > 1)
+		p->flags |= SC_FLAG_GSO;
+	read_socket(p, skb);
+}
+
+SEC("tp_btf/net_dev_queue")
+int BPF_PROG(sc_netdev, struct sk_buff *skb)
+{
+	struct cpu_state *cpu = cpu_state();
+	__u32 flags = device_flags(skb->dev);
+	struct timeline t = {};
+
+	if (!cpu)
+		return 0;
+	if (!timeline_follow(skb, SC_TX_NETDEV, &t) || !tx_continues(t.packet, SC_TX_NETDEV)) {
+		if (!(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_TX) ||
+		    !tx_begin(cpu, &t, skb_key(skb), skb->dev->ifindex))
+			return 0;
+	}
+	if (t.packet->dir == SC_DIR_TX) {
+		if (!(flags & SC_DEV_CAPTURE) || !tx_confirm(cpu, &t))
+			return 0;
+		t.packet->ifindex = skb->dev->ifindex;
+	}
+	t.packet->head = (__u64)skb->head;
+	timeline_stamp(cpu, t.packet, SC_TX_NETDEV, bpf_ktime_get_ns());
+	return 0;
+}
+
+SEC("tp_btf/qdisc_dequeue")
+int BPF_PROG(sc_qdisc, struct Qdisc *qdisc, const struct netdev_queue *txq, int packets, struct sk_buff *skb)
+{
+	struct cpu_state *cpu = cpu_state();
+	struct timeline t = {};
+	__u64 now_ns;
+
+	if (!cpu || !skb)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	for (int i = 0; i < QDISC_BULK_MAX && skb; i++) {
+		if (timeline_follow(skb, SC_TX_QDISC, &t) && t.packet->last_stage == SC_TX_NETDEV)
+			timeline_stamp(cpu, t.packet, SC_TX_QDISC, now_ns);
+		skb = skb->next;
+	}
+	return 0;
+}
+
+/* A packet the driver gets that nobody saw before: a segment cut by software takes over what its super-packet had, anything else begins here. */
+static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline *t, struct sk_buff *skb, __u32 flags)
+{
+	struct parent_ref *ref;
+	struct sc_packet *p, *of;
+	__u32 i;
+
+	if (!timeline_count(cpu, SC_DIR_TX))
+		return false;
+	if (!tx_begin(cpu, t, skb_key(skb), skb->dev->ifindex)) {
+		count(cpu, SC_CNT_TABLE, SC_DIR_TX);
+		return false;
+	}
+	p = t->packet;
+	if (!p)
+		return false;
+	p->state |= TIMELINE_COUNTED;
+	p->head = (__u64)skb->head;
+	tx_read(p, skb, flags);
+	i = p->flow_hash & (PARENTS - 1);
+	ref = bpf_map_lookup_elem(&gso_parents, &i);
+	of = ref && ref->id && ref->flow_hash == p->flow_hash ? slot_packet(ref->slot) : NULL;
+	if (!of || of->id != ref->id || !(of->state & TIMELINE_SPLIT))
+		return true;
+	if (p->l4_proto == IPPROTO_TCP && p->seq - of->seq >= of->payload_len_bytes)
+		return true;
+	p->parent_id = ref->id;
+	p->flags |= SC_FLAG_SEGMENT;
+#pragma unroll
+	for (int s = SC_TX_FIRST; s < SC_TX_DRIVER; s++)
+		if (of->stages & SC_BIT(s))
+			timeline_stamp(cpu, p, s, of->stamp_ns[s]);
+	return true;
+}
+
+SEC("tp_btf/net_dev_start_xmit")
+int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
+{
+	struct cpu_state *cpu = cpu_state();
+	__u32 flags = device_flags(dev);
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct timeline t = {};
+	struct sc_packet *p;
+
+	if (!cpu)
+		return 0;
+	if (!timeline_follow(skb, SC_TX_DRIVER, &t) || !tx_continues(t.packet, SC_TX_DRIVER)) {
+		if (!(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_TX) || !driver_begin(cpu, &t, skb, flags))
+			return 0;
+	}
+	p = t.packet;
+	if (!p)
+		return 0;
+	if (p->dir == SC_DIR_RX) {
+		p->out_ifindex = dev->ifindex;
+		timeline_stamp(cpu, p, SC_TX_DRIVER, now_ns);
+		timeline_emit(cpu, &t, SC_END_FORWARD);
+		return 0;
+	}
+	if (!(flags & SC_DEV_CAPTURE) || !tx_confirm(cpu, &t))
+		return 0;
+	p->ifindex = dev->ifindex;
+	if (!(p->state & TIMELINE_BYTES))
+		tx_read(p, skb, flags);
+	timeline_stamp(cpu, p, SC_TX_DRIVER, now_ns);
+	if (!(flags & SC_DEV_TXDONE) || !(conf_stages & SC_BIT(SC_TX_TXDONE)))
+		timeline_emit(cpu, &t, SC_END_DRIVER);
+	return 0;
+}

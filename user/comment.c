@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The comment that carries a packet's timeline: its grammar is in comment.h. */
+#include "user/comment.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/text.h"
+
+unsigned int packet_anchor(const struct packet *p)
+{
+	static const uint8_t tx_order[] = { SC_TX_DRIVER, SC_TX_NETDEV, SC_TX_TC };
+	uint32_t owned = p->stages & ~(SC_BIT(SC_RX_XDP) - 1);
+	size_t i;
+
+	if (!p->stages)
+		return SC_STAGE_NONE;
+	if (p->dir == SC_DIR_RX && owned)
+		return (unsigned int)__builtin_ctz(owned);
+	for (i = 0; p->dir == SC_DIR_TX && i < sizeof(tx_order); i++)
+		if (p->stages & SC_BIT(tx_order[i]))
+			return tx_order[i];
+	return (unsigned int)__builtin_ctz(p->stages);
+}
+
+static const char *dir_name(uint8_t dir)
+{
+	return dir == SC_DIR_TX ? "tx" : "rx";
+}
+
+static void time_add(struct text *t, const char *name, const char *sign, uint64_t ns)
+{
+	text_add(t, " %s=%s%llu.%03uus", name, sign, (unsigned long long)(ns / 1000),
+		 (unsigned int)(ns % 1000));
+}
+
+static void stages_format(const struct packet *p, struct text *t)
+{
+	uint64_t previous_ns = 0;
+	unsigned int stage;
+	bool first = true;
+
+	for (stage = 0; stage < SC_STAGE_COUNT; stage++) {
+		char name[32];
+		uint64_t ns = p->stamp_ns[stage];
+
+		if (!(p->stages & SC_BIT(stage)))
+			continue;
+		snprintf(name, sizeof(name), "%s%s", stage_info[stage].dir == p->dir ? "" : "tx_",
+			 stage_info[stage].name);
+		time_add(t, name, "+", first || ns < previous_ns ? 0 : ns - previous_ns);
+		previous_ns = ns;
+		first = false;
+	}
+}
+
+/* Names of the sides group, in its order. */
+static const struct {
+	const char *name;
+	uint8_t side;
+} side_tokens[] = {
+	{ "driver_side", SIDE_DRIVER },
+	{ "stack", SIDE_STACK },
+	{ "app", SIDE_APP },
+	{ "unsplit", SIDE_NONE },
+};
+#define SIDE_TOKENS (sizeof(side_tokens) / sizeof(side_tokens[0]))
+
+static void sides_format(const struct packet *p, struct text *t)
+{
+	struct interval intervals[SC_STAGE_COUNT];
+	size_t count = packet_intervals(p, intervals), i, k;
+	uint64_t sums_ns[SIDE_COUNT] = { 0 };
+	bool fed[SIDE_COUNT] = { false };
+
+	for (i = 0; i < count; i++) {
+		sums_ns[intervals[i].side] += intervals[i].ns;
+		fed[intervals[i].side] = true;
+	}
+	if (count)
+		text_add(t, " |");
+	for (k = 0; k < SIDE_TOKENS; k++)
+		if (fed[side_tokens[k].side])
+			time_add(t, side_tokens[k].name, "", sums_ns[side_tokens[k].side]);
+}
+
+static void string_add(struct text *t, const char *name, const char *value)
+{
+	if (!value[0])
+		return;
+	text_add(t, " %s=", name);
+	text_escape(t, value, "");
+}
+
+static void flags_add(struct text *t, uint32_t flags)
+{
+	const char *separator = " flags=";
+	unsigned int i;
+
+	for (i = 0; i < PACKET_FLAG_COUNT; i++) {
+		if (!(flags & 1u << i))
+			continue;
+		text_add(t, "%s%s", separator, packet_flag_names[i]);
+		separator = "+";
+	}
+}
+
+static void facts_format(const struct packet *p, struct text *t)
+{
+	text_add(t, " | cpu=%u", p->cpu);
+	if (p->irq >= 0)
+		text_add(t, " irq=%d", p->irq);
+	text_add(t, " queue=%u", p->queue);
+	if (p->pid)
+		text_add(t, " pid=%u", p->pid);
+	string_add(t, "comm", p->comm);
+	string_add(t, "end", p->end);
+	flags_add(t, p->flags);
+	text_add(t, " id=%llu", (unsigned long long)p->id);
+	if (p->parent_id)
+		text_add(t, " %s=%llu", p->flags & PACKET_SEGMENT ? "of" : "into",
+			 (unsigned long long)p->parent_id);
+	string_add(t, "via", p->via);
+	string_add(t, "at", p->at);
+}
+
+int comment_format(const struct packet *p, char *buf, size_t size)
+{
+	struct text t;
+
+	text_init(&t, buf, size);
+	text_add(&t, "stampcap %s", dir_name(p->dir));
+	time_add(&t, "total", "", packet_total_ns(p));
+	stages_format(p, &t);
+	sides_format(p, &t);
+	facts_format(p, &t);
+	return text_result(&t);
+}
+
+/* "12.345us", with `sign` in front where that is not "". */
+static int time_parse(struct span s, const char *sign, uint64_t *ns)
+{
+	struct span whole;
+	uint64_t us;
+	unsigned int fraction = 0;
+	size_t i;
+
+	if (!span_starts(s, sign))
+		return -EINVAL;
+	s.ptr += strlen(sign);
+	s.len -= strlen(sign);
+	if (!span_cut(&s, '.', &whole) || s.len != 5 || memcmp(s.ptr + 3, "us", 2) ||
+	    span_number(whole, UINT64_MAX / 1000, &us))
+		return -EINVAL;
+	for (i = 0; i < 3; i++) {
+		unsigned int digit = (unsigned char)s.ptr[i] - '0';
+
+		if (digit > 9)
+			return -EINVAL;
+		fraction = fraction * 10 + digit;
+	}
+	return __builtin_add_overflow(us * 1000, fraction, ns) ? -EINVAL : 0;
+}
+
+static unsigned int stage_of_token(struct span name, uint8_t dir)
+{
+	char buf[32];
+
+	if (dir == SC_DIR_RX && span_starts(name, "tx_")) {
+		name.ptr += 3;
+		name.len -= 3;
+		dir = SC_DIR_TX;
+	}
+	if (name.len >= sizeof(buf))
+		return SC_STAGE_NONE;
+	memcpy(buf, name.ptr, name.len);
+	buf[name.len] = '\0';
+	return stage_by_name(buf, dir);
+}
+
+/* stamp_ns becomes the time since the first stamp; the caller shifts it. */
+static int stages_parse(struct packet *p, struct span group)
+{
+	unsigned int next = 0;
+	uint64_t total_ns, sum_ns = 0;
+	struct span token, name, value;
+
+	if (!span_cut(&group, ' ', &token) || !span_split(token, &name, &value) ||
+	    !span_equal(name, "total") || time_parse(value, "", &total_ns))
+		return -EINVAL;
+	while (span_cut(&group, ' ', &token)) {
+		unsigned int stage;
+		uint64_t step_ns;
+
+		if (!span_split(token, &name, &value) || time_parse(value, "+", &step_ns))
+			return -EINVAL;
+		stage = stage_of_token(name, p->dir);
+		if (stage >= SC_STAGE_COUNT || stage < next || (!p->stages && step_ns) ||
+		    __builtin_add_overflow(sum_ns, step_ns, &sum_ns))
+			return -EINVAL;
+		p->stages |= SC_BIT(stage);
+		p->stamp_ns[stage] = sum_ns;
+		next = stage + 1;
+	}
+	return sum_ns == total_ns ? 0 : -EINVAL;
+}
+
+/* Shifts the stamps so that the anchor falls on the block's timestamp. */
+static int stamps_anchor(struct packet *p)
+{
+	unsigned int anchor = packet_anchor(p), stage;
+	uint64_t anchor_ns;
+
+	p->anchor_ns = p->wall_ns;
+	if (anchor == SC_STAGE_NONE)
+		return 0;
+	anchor_ns = p->stamp_ns[anchor];
+	if (anchor_ns > p->wall_ns)
+		return -EINVAL;
+	for (stage = 0; stage < SC_STAGE_COUNT; stage++) {
+		if (!(p->stages & SC_BIT(stage)))
+			continue;
+		if (__builtin_add_overflow(p->stamp_ns[stage], p->wall_ns - anchor_ns,
+					   &p->stamp_ns[stage]))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* The sums follow from the stages, so only their form is checked: which layer feeds which side may change between versions. */
+static int sides_parse(struct span group)
+{
+	struct span token, name, value;
+	uint64_t ns;
+	size_t k = 0;
+
+	while (span_cut(&group, ' ', &token)) {
+		if (!span_split(token, &name, &value) || time_parse(value, "", &ns))
+			return -EINVAL;
+		while (k < SIDE_TOKENS && !span_equal(name, side_tokens[k].name))
+			k++;
+		if (k++ == SIDE_TOKENS)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int flags_parse(struct packet *p, struct span value)
+{
+	struct span flag;
+	unsigned int i = 0;
+
+	while (span_cut(&value, '+', &flag)) {
+		while (i < PACKET_FLAG_COUNT && !span_equal(flag, packet_flag_names[i]))
+			i++;
+		if (i == PACKET_FLAG_COUNT)
+			return -EINVAL;
+		p->flags |= 1u << i++;
+	}
+	return 0;
+}
+
+enum fact {
+	FACT_CPU, FACT_IRQ, FACT_QUEUE, FACT_PID, FACT_COMM, FACT_END, FACT_FLAGS, FACT_ID,
+	FACT_INTO, FACT_OF, FACT_VIA, FACT_AT, FACT_COUNT,
+};
+#define FACTS_REQUIRED (1u << FACT_CPU | 1u << FACT_QUEUE | 1u << FACT_ID)
+
+static const char *const fact_names[FACT_COUNT] = {
+	"cpu", "irq", "queue", "pid", "comm", "end", "flags", "id", "into", "of", "via", "at",
+};
+
+static int number_parse(struct span value, uint64_t max, uint32_t *out)
+{
+	uint64_t number;
+	int err = span_number(value, max, &number);
+
+	if (!err)
+		*out = (uint32_t)number;
+	return err;
+}
+
+static int fact_parse(struct packet *p, enum fact fact, struct span value)
+{
+	uint32_t irq;
+	int err;
+
+	switch (fact) {
+	case FACT_CPU:
+		return number_parse(value, UINT32_MAX, &p->cpu);
+	case FACT_IRQ:
+		err = number_parse(value, INT32_MAX, &irq);
+		if (!err)
+			p->irq = (int32_t)irq;
+		return err;
+	case FACT_QUEUE:
+		return number_parse(value, UINT32_MAX, &p->queue);
+	case FACT_PID:
+		return number_parse(value, UINT32_MAX, &p->pid);
+	case FACT_COMM:
+		return span_unescape(value, p->comm, sizeof(p->comm));
+	case FACT_END:
+		return span_unescape(value, p->end, sizeof(p->end));
+	case FACT_FLAGS:
+		return flags_parse(p, value);
+	case FACT_ID:
+		return span_number(value, UINT64_MAX, &p->id);
+	case FACT_INTO:
+	case FACT_OF:
+		if ((fact == FACT_OF) != !!(p->flags & PACKET_SEGMENT))
+			return -EINVAL;
+		return span_number(value, UINT64_MAX, &p->parent_id);
+	case FACT_VIA:
+		return span_unescape(value, p->via, sizeof(p->via));
+	case FACT_AT:
+		return span_unescape(value, p->at, sizeof(p->at));
+	default:
+		return -EINVAL;
+	}
+}
+
+static int facts_parse(struct packet *p, struct span group)
+{
+	struct span token, name, value;
+	unsigned int fact = 0, got = 0;
+
+	while (span_cut(&group, ' ', &token)) {
+		if (!span_split(token, &name, &value))
+			return -EINVAL;
+		while (fact < FACT_COUNT && !span_equal(name, fact_names[fact]))
+			fact++;
+		if (fact == FACT_COUNT || fact_parse(p, fact, value))
+			return -EINVAL;
+		got |= 1u << fact++;
+	}
+	return (got & FACTS_REQUIRED) == FACTS_REQUIRED ? 0 : -EINVAL;
+}
+
+/* Cuts the next group off *rest, without the spaces around its '|'. */
+static bool group_cut(struct span *rest, struct span *group)
+{
+	const char *bar;
+
+	if (!rest->ptr)
+		return false;
+	bar = rest->len ? memmem(rest->ptr, rest->len, " | ", 3) : NULL;
+	*group = *rest;
+	if (!bar) {
+		*rest = (struct span){ 0 };
+		return true;
+	}
+	group->len = (size_t)(bar - group->ptr);
+	rest->ptr = bar + 3;
+	rest->len -= group->len + 3;
+	return true;
+}
+
+int comment_parse(struct packet *p, const char *text, size_t len)
+{
+	struct span rest = { text, len }, stages, sides = { 0 }, facts, word;
+
+	if (!span_starts(rest, "stampcap "))
+		return -ENOENT;
+	p->id = p->parent_id = p->anchor_ns = 0;
+	p->stages = p->flags = p->pid = p->queue = p->cpu = 0;
+	p->irq = -1;
+	p->comm[0] = p->end[0] = p->via[0] = p->at[0] = '\0';
+	memset(p->stamp_ns, 0, sizeof(p->stamp_ns));
+	span_cut(&rest, ' ', &word);
+	if (!span_cut(&rest, ' ', &word))
+		return -EINVAL;
+	p->dir = span_equal(word, "tx") ? SC_DIR_TX : SC_DIR_RX;
+	if (!span_equal(word, dir_name(p->dir)))
+		return -EINVAL;
+	if (!group_cut(&rest, &stages) || stages_parse(p, stages) || stamps_anchor(p))
+		return -EINVAL;
+	/* A timeline of fewer than two stamps has no intervals and so no sides. */
+	if (__builtin_popcount(p->stages) > 1 && !group_cut(&rest, &sides))
+		return -EINVAL;
+	if (!group_cut(&rest, &facts) || rest.ptr || sides_parse(sides))
+		return -EINVAL;
+	return facts_parse(p, facts);
+}

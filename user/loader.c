@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading: choose probes, open, load, attach. Whatever the kernel refuses on the way is struck out with its reason and the whole round starts again
+ * without it, so a missing probe never ends a capture as long as packets can be seen at all.
+ */
+#include "user/loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "stampcap.skel.h"
+#include "tc/attach.h"
+#include "tracing/attach.h"
+#include "user/cleanup.h"
+#include "user/guardian.h"
+#include "user/tables.h"
+#include "user/log.h"
+
+#define ROUNDS_MAX 64
+#define MAX_LINKS 64
+#define TABLE_MEMORY_BYTES (32u << 20)
+#define SETS_MAX 2048u
+#define SETS_MIN 8u
+#define WHY_MAX 256
+
+struct loader {
+	struct stampcap_bpf *skel;
+	struct probes probes;
+	struct guardian *guardian;
+	int links[MAX_LINKS];
+	size_t link_count;
+	struct tc_attachment *tc[LOADER_MAX_DEVICES * 2];
+	struct xdp_attachment *xdp[LOADER_MAX_DEVICES];
+	char xdp_note[LOADER_MAX_DEVICES][WHY_MAX];
+	size_t device_count;
+	int *ring_fds;
+	int cpus;
+	uint32_t sets, slot_bytes, ring_bytes;
+};
+
+/* libbpf tells which program the verifier refused only by printing it. */
+static char refused_program[64];
+static char refused_text[WHY_MAX];
+
+static int print_listen(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char line[4096], program[64];
+	va_list again;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	if (log_level >= 3) {
+		va_copy(again, args);
+		vfprintf(stderr, fmt, again);
+		va_end(again);
+	}
+	vsnprintf(line, sizeof(line), fmt, args);
+	if (sscanf(line, "libbpf: prog '%63[^']': failed to load: ", program) == 1)
+		snprintf(refused_program, sizeof(refused_program), "%s", program);
+	else if (strstr(line, "libbpf: prog '") && !*refused_text)
+		snprintf(refused_text, sizeof(refused_text), "%.*s", (int)strcspn(line, "\n"), line);
+	return 0;
+}
+
+static void table_size(struct loader *l, const struct loader_config *config)
+{
+	uint32_t room = config->snaplen_bytes < SC_MIN_BYTES ? SC_MIN_BYTES : config->snaplen_bytes;
+
+	l->slot_bytes = (sizeof(struct sc_packet) + room + 7) & ~7u;
+	l->sets = SETS_MAX;
+	while (l->sets > SETS_MIN && (uint64_t)l->sets * SC_WAYS * l->slot_bytes > TABLE_MEMORY_BYTES)
+		l->sets /= 2;
+}
+
+static void set_devices(struct stampcap_bpf *skel, const struct loader_config *config)
+{
+	size_t names = 0;
+
+	for (size_t i = 0; i < config->device_count; i++) {
+		const struct net_device_info *d = &config->devices[i];
+		uint32_t flags = SC_DEV_CAPTURE | (d->physical ? SC_DEV_TXDONE : 0) | (d->raw ? SC_DEV_RAW : 0) |
+				 (d->irq_count ? SC_DEV_IRQ : 0);
+
+		device_put(skel->rodata->conf_devices, d->ifindex, flags);
+		for (size_t u = 0; u < d->upper_count; u++)
+			device_put(skel->rodata->conf_devices, d->uppers[u], SC_DEV_UPPER);
+		if (names < SC_MAX_IRQ_NAMES)
+			snprintf(skel->rodata->conf_irq_names[names++], 16, "%s", d->capture.name);
+		for (size_t n = 0; n < d->irq_count; n++) {
+			unsigned int irq = d->irqs[n];
+
+			if (irq >= SC_MAX_IRQ)
+				continue;
+			skel->rodata->conf_irqs[irq / 64] |= 1ull << (irq & 63);
+			if (irq_is_shared(irq))
+				skel->rodata->conf_irqs_shared[irq / 64] |= 1ull << (irq & 63);
+		}
+	}
+}
+
+static int set_constants(struct loader *l, const struct loader_config *config)
+{
+	struct stampcap_bpf *skel = l->skel;
+	uint32_t inum;
+	int err = net_namespace_inum(&inum);
+
+	if (err)
+		return log_err(err, "cannot read the network namespace's inode number");
+	skel->rodata->conf_netns_inum = inum;
+	skel->rodata->conf_stages = probes_stages(&l->probes, SCOPE_ALL);
+	skel->rodata->conf_snaplen = config->snaplen_bytes;
+	skel->rodata->conf_room = l->slot_bytes - sizeof(struct sc_packet);
+	skel->rodata->conf_set_mask = l->sets - 1;
+	skel->rodata->conf_cpus = l->cpus;
+	skel->rodata->conf_limit = config->limit;
+	skel->rodata->conf_wake_bytes = config->ring_bytes / 4;
+	skel->rodata->conf_softirq_raise = probes_program_used(&l->probes, "sc_sirq_raise");
+	skel->rodata->conf_l4_cgroup = probes_program_used(&l->probes, "sc_l4_cgroup");
+	skel->rodata->conf_recv_length = probes_program_used(&l->probes, "sc_recv_len");
+	set_devices(skel, config);
+	return 0;
+}
+
+static int set_maps(struct loader *l)
+{
+	struct stampcap_bpf *skel = l->skel;
+	int err = bpf_map__set_max_entries(skel->maps.sets, l->sets);
+
+	err = err ?: bpf_map__set_max_entries(skel->maps.timelines, l->sets * SC_WAYS);
+	err = err ?: bpf_map__set_value_size(skel->maps.timelines, l->slot_bytes);
+	err = err ?: bpf_map__set_max_entries(skel->maps.rings, l->cpus);
+	return err ? log_err(err, "cannot size the maps") : 0;
+}
+
+static int open_round(struct loader *l, const struct loader_config *config)
+{
+	struct bpf_program *program;
+	int err;
+
+	l->skel = stampcap_bpf__open();
+	if (!l->skel)
+		return log_err(-errno, "cannot open the BPF object");
+	bpf_object__for_each_program(program, l->skel->obj) {
+		bpf_program__set_autoload(program, probes_program_used(&l->probes, bpf_program__name(program)));
+		sc_program_prepare(program);
+	}
+	err = set_constants(l, config);
+	return err ?: set_maps(l);
+}
+
+/* 0, 1 to go round again without what was refused, or a negative errno. */
+static int load_round(struct loader *l)
+{
+	char why[WHY_MAX];
+	int err;
+
+	*refused_program = *refused_text = '\0';
+	err = stampcap_bpf__load(l->skel);
+	if (!err)
+		return 0;
+	snprintf(why, sizeof(why), "kernel refuses the program: %s", strerror(-err));
+	if (*refused_program && probes_refuse(&l->probes, refused_program, -1, why)) {
+		log_info(1, "%s: %s", refused_program, why);
+		return 1;
+	}
+	if (err == -EPERM)
+		return log_refuse(err, "the kernel does not permit loading BPF programs: run as root (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN)");
+	return log_err(err, "cannot load the BPF programs (%s)", *refused_text ? refused_text : "no details");
+}
+
+static int make_rings(struct loader *l)
+{
+	l->ring_fds = calloc(l->cpus, sizeof(*l->ring_fds));
+	if (!l->ring_fds)
+		return log_err(-ENOMEM, "no memory for the rings");
+	for (int cpu = 0; cpu < l->cpus; cpu++)
+		l->ring_fds[cpu] = -1;
+	for (int cpu = 0; cpu < l->cpus; cpu++) {
+		l->ring_fds[cpu] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, l->ring_bytes, NULL);
+		if (l->ring_fds[cpu] < 0)
+			return log_err(-errno, "cannot create a ring buffer of %u bytes per CPU: try a smaller -B", l->ring_bytes);
+		if (bpf_map_update_elem(bpf_map__fd(l->skel->maps.rings), &cpu, &l->ring_fds[cpu], BPF_ANY))
+			return log_err(-errno, "cannot install the ring buffer of CPU %d", cpu);
+	}
+	return 0;
+}
+
+static int keep_link(struct loader *l, int fd)
+{
+	if (fd < 0)
+		return fd;
+	if (l->link_count == MAX_LINKS) {
+		close(fd);
+		return -E2BIG;
+	}
+	l->links[l->link_count++] = fd;
+	return 0;
+}
+
+static int attach_tc(struct loader *l, const struct probe *row, const struct loader_config *config, int prog_fd, char *why)
+{
+	bool egress = row->stage == SC_TX_TC;
+
+	for (size_t i = 0; i < config->device_count; i++) {
+		struct tc_request request = { .ifname = config->devices[i].capture.name, .ifindex = config->devices[i].ifindex,
+					      .prog_fd = prog_fd, .egress = egress };
+		struct tc_attachment **slot = &l->tc[i * 2 + egress];
+		int err = row->kind == PROBE_TCX ? tcx_attach(slot, &request, why, WHY_MAX) : cls_attach(slot, &request, why, WHY_MAX);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int attach_row(struct loader *l, const struct probe *row, const struct loader_config *config, char *why)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(l->skel->obj, row->program);
+	int err = -EINVAL;
+
+	*why = '\0';
+	if (!program)
+		return -ENOENT;
+	switch (row->kind) {
+	case PROBE_TP:
+		err = keep_link(l, sc_attach_tracepoint(program));
+		break;
+	case PROBE_NETFILTER:
+		err = keep_link(l, sc_attach_netfilter(program, row->target, NFPROTO_IPV4));
+		err = err ?: keep_link(l, sc_attach_netfilter(program, row->target, NFPROTO_IPV6));
+		break;
+	case PROBE_CGROUP:
+		err = keep_link(l, sc_attach_cgroup(program, l->probes.cgroup_root));
+		break;
+	case PROBE_TCX:
+	case PROBE_CLS:
+		err = attach_tc(l, row, config, bpf_program__fd(program), why);
+		break;
+	}
+	if (err && !*why)
+		snprintf(why, WHY_MAX, "cannot attach: %s", strerror(-err));
+	return err;
+}
+
+/* Was this program attached by an earlier row? One program per tracepoint, several stages. */
+static bool attached_before(const struct probes *probes, size_t at)
+{
+	const struct probe *row = &probes->row[at];
+
+	for (size_t i = 0; i < at; i++)
+		if (probes->row[i].status == PROBE_USED && probes->row[i].program && !strcmp(probes->row[i].program, row->program) &&
+		    !strcmp(probes->row[i].target, row->target))
+			return true;
+	return false;
+}
+
+/* 0, 1 to go round again, or a negative errno. */
+static int attach_round(struct loader *l, const struct loader_config *config)
+{
+	for (size_t i = 0; i < l->probes.count; i++) {
+		const struct probe *row = &l->probes.row[i];
+		char why[WHY_MAX];
+
+		if (row->status != PROBE_USED || row->kind == PROBE_XDP || attached_before(&l->probes, i))
+			continue;
+		if (attach_row(l, row, config, why)) {
+			log_info(1, "%s: %s", row->target, why);
+			probes_refuse(&l->probes, row->program, row->kind, why);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static void attach_xdp(struct loader *l, const struct loader_config *config)
+{
+	char why[WHY_MAX] = "left out by --stages or --without";
+	size_t attached = 0;
+
+	for (size_t i = 0; i < config->device_count; i++) {
+		struct xdp_request request = { .ifname = config->devices[i].capture.name, .ifindex = config->devices[i].ifindex,
+					       .mode = config->xdp, .marks_fd = bpf_map__fd(l->skel->maps.xdp_marks) };
+
+		if (probes_program_used(&l->probes, "sc_xdp") || attached)
+			attached += !xdp_attach(&l->xdp[i], &request, why, sizeof(why));
+		snprintf(l->xdp_note[i], WHY_MAX, "%s", why);
+		if (config->xdp == XDP_MODE_NATIVE || config->xdp == XDP_MODE_SKB)
+			log_warn("%s: %s", request.ifname, why);
+		else
+			log_info(1, "%s: %s", request.ifname, why);
+	}
+	if (!attached)
+		probes_refuse(&l->probes, "sc_xdp", -1, why);
+}
+
+/* What no link holds: runs in the guardian when this process was killed. */
+static void undo(void *context)
+{
+	struct loader *l = context;
+
+	for (size_t i = 0; i < LOADER_MAX_DEVICES; i++)
+		if (l->xdp[i])
+			xdp_detach_orphan(l->xdp[i]);
+	for (size_t i = 0; i < LOADER_MAX_DEVICES * 2; i++)
+		if (l->tc[i])
+			tc_detach_orphan(l->tc[i]);
+}
+
+static void links_close(struct loader *l)
+{
+	while (l->link_count)
+		close(l->links[--l->link_count]);
+	for (size_t i = 0; i < LOADER_MAX_DEVICES * 2; i++)
+		tc_detach(TAKE_PTR(l->tc[i]));
+	for (size_t i = 0; i < LOADER_MAX_DEVICES; i++)
+		xdp_detach(TAKE_PTR(l->xdp[i]));
+}
+
+static void round_close(struct loader *l)
+{
+	links_close(l);
+	for (int cpu = 0; l->ring_fds && cpu < l->cpus; cpu++)
+		if (l->ring_fds[cpu] >= 0)
+			close(l->ring_fds[cpu]);
+	free(TAKE_PTR(l->ring_fds));
+	stampcap_bpf__destroy(TAKE_PTR(l->skel));
+}
+
+static int round_start(struct loader *l, const struct loader_config *config)
+{
+	int err;
+
+	probes_choose(&l->probes);
+	err = open_round(l, config);
+	err = err ?: load_round(l);
+	err = err ?: make_rings(l);
+	return err ?: attach_round(l, config);
+}
+
+static int rounds(struct loader *l, const struct loader_config *config)
+{
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		int err = round_start(l, config);
+
+		if (err <= 0)
+			return err;
+		round_close(l);
+	}
+	return log_refuse(-ENOTSUP, "the kernel refused too many programs: run with -v to see which");
+}
+
+CLEANUP_DEFINE(cleanup_loader, struct loader, loader_free);
+
+int loader_start(struct loader **out, const struct loader_config *config)
+{
+	_cleanup_(cleanup_loader) struct loader *l = calloc(1, sizeof(*l));
+	char unknown[64];
+	int err;
+
+	if (!l)
+		return log_err(-ENOMEM, "no memory for the loader");
+	l->cpus = libbpf_num_possible_cpus();
+	l->ring_bytes = config->ring_bytes;
+	l->device_count = config->device_count;
+	libbpf_set_print(print_listen);
+	table_size(l, config);
+	err = probes_init(&l->probes, config->stages, config->without, unknown, sizeof(unknown));
+	if (err == -EINVAL)
+		return log_refuse(err, "--without %s: no such probe; `stampcap list` shows them", unknown);
+	if (err)
+		return log_refuse(err, "this kernel has no BTF (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF): stampcap needs it to read kernel structures");
+	err = rounds(l, config);
+	if (err)
+		return err;
+	if (!(probes_stages(&l->probes, SCOPE_ALL) & (SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_TX_DRIVER))) && config->stages & (SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_TX_DRIVER)))
+		return log_refuse(-ENOTSUP, "no probe of this kernel sees packets: `stampcap list` says why");
+	attach_xdp(l, config);
+	err = guardian_start(&l->guardian, undo, l);
+	if (err)
+		return log_err(err, "cannot start the guardian process");
+	*out = TAKE_PTR(l);
+	return 0;
+}
+
+void loader_begin(struct loader *l, uint32_t dirs)
+{
+	__atomic_store_n(&l->skel->bss->begin_dirs, dirs, __ATOMIC_SEQ_CST);
+}
+
+void loader_detach(struct loader *l)
+{
+	links_close(l);
+	guardian_dismiss(TAKE_PTR(l->guardian));
+}
+
+void loader_free(struct loader *l)
+{
+	if (!l)
+		return;
+	round_close(l);
+	guardian_dismiss(l->guardian);
+	free(l);
+}
+
+const struct probes *loader_probes(const struct loader *l)
+{
+	return &l->probes;
+}
+
+const char *loader_xdp_note(const struct loader *l, size_t i)
+{
+	return i < l->device_count ? l->xdp_note[i] : "";
+}
+
+void loader_maps(const struct loader *l, struct loader_maps *out)
+{
+	const struct bpf_map *cpu_states = l->skel->maps.cpu_states;
+	uint32_t state_bytes = (bpf_map__value_size(cpu_states) + 7) & ~7u;
+
+	*out = (struct loader_maps){
+		.ring_fds = l->ring_fds,
+		.cpus = l->cpus,
+		.sets_fd = bpf_map__fd(l->skel->maps.sets),
+		.timelines_fd = bpf_map__fd(l->skel->maps.timelines),
+		.cpu_states_fd = bpf_map__fd(cpu_states),
+		.sets = l->sets,
+		.slot_bytes = l->slot_bytes,
+		.cpu_state_bytes = state_bytes,
+		.counters_offset = state_bytes - SC_CNT_COUNT * 2 * sizeof(uint64_t),
+		.memory_bytes = (uint64_t)l->sets * (SC_WAYS * l->slot_bytes + sizeof(struct sc_set)) + (uint64_t)l->ring_bytes * l->cpus,
+	};
+}

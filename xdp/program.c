@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* libxdp and the skeleton of the XDP program: load, attach, detach. */
+#include "xdp/program.h"
+
+#include <assert.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <xdp/libxdp.h>
+
+#include "ingress.skel.h"
+#include "tracing/cleanup.h"
+
+#define DISPATCHER_NAME "xdp_dispatcher"
+#define DISPATCHER_PINS "/sys/fs/bpf/xdp" /* libxdp's directory, which it makes and never removes */
+#define RUN_PRIORITY 1			  /* before the default, 50: a program of others may drop or redirect */
+
+struct xdp_on_device {
+	struct ingress *skeleton;
+	struct xdp_program *program;
+	int ifindex;
+	bool native;
+	bool shared;
+	bool made_pins; /* DISPATCHER_PINS was not there before us */
+};
+
+/* libxdp and libbpf explain themselves at length on stderr; one sentence of ours replaces that. Restored when the scope ends. */
+struct quiet {
+	libbpf_print_fn_t bpf;
+	libxdp_print_fn_t xdp;
+};
+
+static int print_nothing_bpf(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	(void)level;
+	(void)fmt;
+	(void)args;
+	return 0;
+}
+
+static int print_nothing_xdp(enum libxdp_print_level level, const char *fmt, va_list args)
+{
+	(void)level;
+	(void)fmt;
+	(void)args;
+	return 0;
+}
+
+static struct quiet quiet_begin(void)
+{
+	return (struct quiet){
+		.bpf = libbpf_set_print(print_nothing_bpf),
+		.xdp = libxdp_set_print(print_nothing_xdp),
+	};
+}
+
+static void quiet_end(struct quiet *q)
+{
+	libbpf_set_print(q->bpf);
+	libxdp_set_print(q->xdp);
+}
+
+#define QUIET_SCOPE _cleanup_(quiet_end) __attribute__((unused)) struct quiet quiet = quiet_begin()
+
+static enum xdp_attach_mode attach_mode(const struct xdp_on_device *p)
+{
+	return p->native ? XDP_MODE_NATIVE : XDP_MODE_SKB;
+}
+
+int xdp_present(int ifindex, uint32_t *id, char *name, size_t name_size, bool *dispatcher)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+	_cleanup_close_ int fd = -1;
+	QUIET_SCOPE;
+	int err;
+
+	*dispatcher = false;
+	snprintf(name, name_size, "?");
+	err = bpf_xdp_query_id(ifindex, 0, id);
+	if (err || *id == 0)
+		return err;
+	fd = bpf_prog_get_fd_by_id(*id);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		return 0;
+	*dispatcher = strncmp(info.name, DISPATCHER_NAME, sizeof(info.name) - 1) == 0;
+	if (info.name[0])
+		snprintf(name, name_size, "%s", info.name);
+	return 0;
+}
+
+static int program_open(struct xdp_on_device *p, int marks_fd)
+{
+	int err;
+
+	p->skeleton = ingress__open();
+	if (!p->skeleton)
+		return -errno;
+	err = bpf_map__reuse_fd(p->skeleton->maps.xdp_marks, marks_fd);
+	if (err)
+		return err;
+	p->program = xdp_program__from_bpf_obj(p->skeleton->obj, "xdp.frags");
+	err = libxdp_get_error(p->program);
+	if (err) {
+		p->program = NULL;
+		return err;
+	}
+	return xdp_program__set_run_prio(p->program, RUN_PRIORITY);
+}
+
+static int program_attach(struct xdp_on_device *p)
+{
+	struct xdp_multiprog *all;
+	int err = xdp_program__attach(p->program, p->ifindex, attach_mode(p), 0);
+
+	if (err)
+		return err;
+	all = xdp_multiprog__get_from_ifindex(p->ifindex);
+	p->shared = !libxdp_get_error(all) && !xdp_multiprog__is_legacy(all);
+	if (!libxdp_get_error(all))
+		xdp_multiprog__close(all);
+	return 0;
+}
+
+void xdp_on_device_free(struct xdp_on_device *p)
+{
+	if (!p)
+		return;
+	xdp_program__close(p->program);
+	ingress__destroy(p->skeleton);
+	free(p);
+}
+
+CLEANUP_DEFINE(xdp_on_device_cleanup, struct xdp_on_device, xdp_on_device_free);
+
+int xdp_on_device_new(struct xdp_on_device **out, int ifindex, bool native, int marks_fd)
+{
+	_cleanup_(xdp_on_device_cleanup) struct xdp_on_device *p = calloc(1, sizeof(*p));
+	QUIET_SCOPE;
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	p->ifindex = ifindex;
+	p->native = native;
+	p->made_pins = access(DISPATCHER_PINS, F_OK) < 0;
+	err = program_open(p, marks_fd);
+	if (!err)
+		err = program_attach(p);
+	if (err && p->made_pins)
+		rmdir(DISPATCHER_PINS);
+	if (err)
+		return err;
+	*out = TAKE_PTR(p);
+	return 0;
+}
+
+bool xdp_on_device_shared(const struct xdp_on_device *p)
+{
+	return p->shared;
+}
+
+/* The kernel compares with what is attached, so a program that has taken our place meanwhile stays. */
+static int detach_alone(const struct xdp_on_device *p)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = xdp_program__fd(p->program));
+	int err = bpf_xdp_detach(p->ifindex, p->native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE, &opts);
+
+	return err == -EEXIST || err == -ENOENT || err == -ENODEV ? 0 : err;
+}
+
+static int detach_shared(const struct xdp_on_device *p)
+{
+	int err = xdp_program__detach(p->program, p->ifindex, attach_mode(p), 0);
+
+	return err == -ENOENT || err == -ENODEV ? 0 : err;
+}
+
+int xdp_on_device_detach(struct xdp_on_device *p)
+{
+	QUIET_SCOPE;
+	int err = p->shared ? detach_shared(p) : detach_alone(p);
+
+	/* Fails, and rightly so, when others have pinned something there. */
+	if (p->made_pins)
+		rmdir(DISPATCHER_PINS);
+	return err;
+}
