@@ -5,7 +5,7 @@ VERSION := 0.1.0
 
 # Debian packages, by what needs them. `make deps`, `make demo` and `make check` install the missing ones.
 BUILD_PACKAGES := gcc libc6-dev make clang bpftool libbpf-dev libxdp-dev libelf-dev libpcap-dev \
-	libjansson-dev zlib1g-dev
+	libjansson-dev uthash-dev zlib1g-dev
 DEMO_PACKAGES := iproute2 ethtool iputils-ping curl busybox socat
 TEST_PACKAGES := libcmocka-dev tcpdump tshark nginx-light nftables procps jq
 
@@ -54,6 +54,7 @@ help:
 	@echo 'demo        install what is missing, build, record real traffic between two throw-away namespaces'
 	@echo 'check       install what is missing, build, run every test under ASan and UBSan (root)'
 	@echo 'check-unit  only the tests that need no root; check-e2e: only those on namespaces'
+	@echo 'lint        headers alone, include directions, house limits, generated documents'
 	@echo 'bench       TCP ping-pong with and without a recording beside it (root)'
 	@echo 'docs        regenerate docs/stages.md from tracing/stages.def'
 	@echo 'deps        install the Debian packages the build needs; deps-demo, deps-test: those of the others'
@@ -134,9 +135,13 @@ build/asan/stampcap: build/asan/user/main.o build/asan/libstampcap.a
 
 # ---- tests
 
+# What the tests of a folder share, besides headers.
+$(filter build/tests/root/%,$(UNIT_TESTS)): $(patsubst %.c,build/asan/%.o,$(filter-out \
+	tests/root/test_%.c,$(wildcard tests/root/*.c)))
+
 $(UNIT_TESTS): build/tests/%: build/asan/tests/%.o build/asan/libstampcap.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(SANITIZE) $(LDFLAGS) $^ -o $@ -lcmocka $(LIBS)
+	$(CC) $(CFLAGS_ALL) $(SANITIZE) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ -lcmocka $(LIBS)
 
 # The traffic programs stand alone: nothing of ours is linked into what the tests compare us with.
 $(TEST_TOOLS): build/tests/%: tests/lib/%.c tests/lib/traffic.h Makefile
@@ -148,7 +153,10 @@ tests: build/stampcap build/asan/stampcap $(UNIT_TESTS) $(TEST_TOOLS)
 
 QUIET_MAKE := $(MAKE) --no-print-directory
 
-.PHONY: check check-unit check-e2e
+.PHONY: check check-unit check-e2e lint
+lint:
+	@tests/run check
+
 check: deps-test
 	@$(QUIET_MAKE) -j$(JOBS) tests
 	@tests/run $(TESTS)

@@ -123,7 +123,8 @@ int ethtool_speed(int sock, const char *ifname, uint64_t *bits_per_second)
 {
 	struct ethtool_cmd settings = { .cmd = ETHTOOL_GSET };
 	int err = ethtool_call(sock, ifname, &settings);
-	uint32_t megabits = err ? 0 : ethtool_cmd_speed(&settings);
+	/* ethtool_cmd_speed() of the header shifts into the sign of an int. */
+	uint32_t megabits = err ? 0 : (uint32_t)settings.speed_hi << 16 | settings.speed;
 
 	*bits_per_second = megabits == (uint32_t)SPEED_UNKNOWN ? 0 : megabits * 1000000ull;
 	return err;

@@ -7,7 +7,7 @@ static __always_inline void read_late(struct sc_packet *p, struct sk_buff *skb)
 {
 	struct net_device *dev = skb->dev;
 
-	if (!(p->state & TIMELINE_BYTES) && p->last_stage >= SC_TX_TC && dev)
+	if (!(p->state & SC_STATE_BYTES) && p->last_stage >= SC_TX_TC && dev)
 		packet_read(p, skb, false, !(device_flags(dev) & SC_DEV_RAW));
 }
 
@@ -34,7 +34,7 @@ static __always_inline void split(struct cpu_state *cpu, struct timeline *t)
 		ref->slot = p->slot;
 		ref->flow_hash = p->flow_hash;
 	}
-	p->state |= TIMELINE_SPLIT;
+	p->state |= SC_STATE_SPLIT;
 	count(cpu, SC_CNT_SPLIT, SC_DIR_TX);
 	if (conf_limit)
 		__sync_fetch_and_add(&begun_total, -1);
@@ -73,7 +73,7 @@ int BPF_PROG(sc_consume, struct sk_buff *skb)
 		return 0;
 	}
 	read_late(p, skb);
-	if (p->dir == SC_DIR_TX && p->state & TIMELINE_COUNTED && p->last_stage < SC_TX_DRIVER && skb_is_gso(skb)) {
+	if (p->dir == SC_DIR_TX && p->state & SC_STATE_COUNTED && p->last_stage < SC_TX_DRIVER && skb_is_gso(skb)) {
 		split(cpu, &t);
 		return 0;
 	}

@@ -254,6 +254,6 @@ static __always_inline void packet_read(struct sc_packet *p, struct sk_buff *skb
 	p->queue = skb->queue_mapping;
 	filled = pulled ? read_rx(p, skb, vlan) : read_tx(p, skb, vlan);
 	p->cap_len_bytes = filled > conf_snaplen ? conf_snaplen : filled;
-	p->state |= TIMELINE_BYTES;
+	p->state |= SC_STATE_BYTES;
 	packet_parse(p->slot);
 }

@@ -66,7 +66,7 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 	p = t.packet;
 	if (!p)
 		return -1;
-	p->state = TIMELINE_COUNTED;
+	p->state = SC_STATE_COUNTED;
 	p->dir = SC_DIR_RX;
 	p->head = (__u64)skb->head;
 	p->ifindex = skb->dev->ifindex;

@@ -50,6 +50,13 @@ enum sc_flag {
 	SC_FLAG_GRO = 1 << 7,	  /* other wire packets were merged into it, or it into another */
 };
 
+/* sc_packet.state */
+enum sc_state {
+	SC_STATE_COUNTED = 1 << 0, /* counted as begun; without it the story is still tentative and ends in silence */
+	SC_STATE_BYTES = 1 << 1,   /* bytes and lengths are in */
+	SC_STATE_SPLIT = 1 << 2,   /* taken apart by segmentation: its segments tell the story */
+};
+
 enum sc_record_type {
 	SC_REC_PACKET = 1, /* struct sc_packet followed by cap_len bytes */
 	SC_REC_READ,	   /* struct sc_call: bytes or a datagram reached the application */
@@ -92,7 +99,7 @@ struct sc_packet {
 	__u8 ip_version;		  /* 4, 6 or 0 */
 	__u8 tcp_flags;
 	__u8 last_stage;		  /* enum sc_stage */
-	__u16 state;			  /* internal: enum in timeline.bpf.h */
+	__u16 state;			  /* enum sc_state */
 	__u16 link_type;		  /* SC_LINK_* */
 	__u32 slot;			  /* internal: where in the table it lived */
 };

@@ -11,12 +11,6 @@
 
 #define KEY_MASK ((1ull << 48) - 1)
 
-enum timeline_state {
-	TIMELINE_COUNTED = 1 << 0, /* counted as begun; without it the story is still tentative and ends in silence */
-	TIMELINE_BYTES = 1 << 1,   /* bytes and lengths are in */
-	TIMELINE_SPLIT = 1 << 2,   /* taken apart by segmentation: its segments tell the story */
-};
-
 struct timeline {
 	struct sc_packet *packet;
 	__u64 *key; /* in its set */
@@ -119,7 +113,7 @@ static __noinline __attribute__((unused)) int timeline_emit(struct cpu_state *cp
 	p = t->packet;
 	if (!p || !t->key || !timeline_take(t))
 		return 0;
-	if (p->state & TIMELINE_COUNTED) {
+	if (p->state & SC_STATE_COUNTED) {
 		size = p->cap_len_bytes;
 		if (size > conf_room)
 			size = conf_room;

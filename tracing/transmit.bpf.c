@@ -91,13 +91,13 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 	p = t->packet;
 	if (!p)
 		return false;
-	p->state |= TIMELINE_COUNTED;
+	p->state |= SC_STATE_COUNTED;
 	p->head = (__u64)skb->head;
 	tx_read(p, skb, flags);
 	i = p->flow_hash & (PARENTS - 1);
 	ref = bpf_map_lookup_elem(&gso_parents, &i);
 	of = ref && ref->id && ref->flow_hash == p->flow_hash ? slot_packet(ref->slot) : NULL;
-	if (!of || of->id != ref->id || !(of->state & TIMELINE_SPLIT))
+	if (!of || of->id != ref->id || !(of->state & SC_STATE_SPLIT))
 		return true;
 	if (p->l4_proto == IPPROTO_TCP && p->seq - of->seq >= of->payload_len_bytes)
 		return true;
@@ -137,7 +137,7 @@ int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 	if (!(flags & SC_DEV_CAPTURE) || !tx_confirm(cpu, &t))
 		return 0;
 	p->ifindex = dev->ifindex;
-	if (!(p->state & TIMELINE_BYTES))
+	if (!(p->state & SC_STATE_BYTES))
 		tx_read(p, skb, flags);
 	timeline_stamp(cpu, p, SC_TX_DRIVER, now_ns);
 	if (!(flags & SC_DEV_TXDONE) || !(conf_stages & SC_BIT(SC_TX_TXDONE)))

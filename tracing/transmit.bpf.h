@@ -10,13 +10,13 @@
  */
 static __always_inline bool tx_confirm(struct cpu_state *cpu, struct timeline *t)
 {
-	if (t->packet->state & TIMELINE_COUNTED)
+	if (t->packet->state & SC_STATE_COUNTED)
 		return true;
 	if (!timeline_count(cpu, SC_DIR_TX)) {
 		timeline_free(t);
 		return false;
 	}
-	t->packet->state |= TIMELINE_COUNTED;
+	t->packet->state |= SC_STATE_COUNTED;
 	return true;
 }
 

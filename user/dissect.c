@@ -37,15 +37,21 @@ static uint8_t get_u8(const struct view *v, size_t off)
 	return view_has(v, off, 1) ? v->bytes[off] : 0;
 }
 
+static void dissect_ports(struct dissect *d, const struct view *v)
+{
+	d->has_ports = view_has(v, d->l4_off, 4);
+	d->sport = get_u16(v, d->l4_off);
+	d->dport = get_u16(v, d->l4_off + 2);
+}
+
 static void dissect_tcp(struct dissect *d, const struct view *v, size_t end)
 {
 	size_t header = (size_t)(get_u8(v, d->l4_off + 12) >> 4) * 4;
 
+	dissect_ports(d, v);
 	if (!view_has(v, d->l4_off, 20) || header < 20)
 		return;
 	d->has_l4 = true;
-	d->sport = get_u16(v, d->l4_off);
-	d->dport = get_u16(v, d->l4_off + 2);
 	d->tcp_seq = get_u32(v, d->l4_off + 4);
 	d->tcp_ack = get_u32(v, d->l4_off + 8);
 	d->tcp_flags = get_u8(v, d->l4_off + 13);
@@ -56,11 +62,10 @@ static void dissect_tcp(struct dissect *d, const struct view *v, size_t end)
 
 static void dissect_udp(struct dissect *d, const struct view *v, size_t end)
 {
+	dissect_ports(d, v);
 	if (!view_has(v, d->l4_off, 8))
 		return;
 	d->has_l4 = true;
-	d->sport = get_u16(v, d->l4_off);
-	d->dport = get_u16(v, d->l4_off + 2);
 	if (end > d->l4_off + 8)
 		d->payload_len_bytes = (uint32_t)(end - d->l4_off - 8);
 }

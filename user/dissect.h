@@ -19,7 +19,8 @@ struct dissect {
 	bool later_fragment;	 /* not the first: no transport header here */
 	uint8_t src[16], dst[16]; /* IPv4: first 4 bytes */
 	uint32_t l4_off;	 /* from the start of the bytes; 0 unknown */
-	bool has_l4;		 /* transport header present: ports or icmp, tcp fields */
+	bool has_ports;		 /* TCP or UDP, of which at least the ports were captured */
+	bool has_l4;		 /* the whole fixed part of the TCP, UDP or ICMP header was captured */
 	uint16_t sport, dport;
 	uint32_t tcp_seq, tcp_ack;
 	uint16_t tcp_window;

@@ -43,11 +43,6 @@ const char *dissect_proto(const struct dissect *d, char *buf, size_t size)
 	return buf;
 }
 
-static bool has_ports(const struct dissect *d)
-{
-	return d->has_l4 && (d->l4_proto == IPPROTO_TCP || d->l4_proto == IPPROTO_UDP);
-}
-
 static void address_add(struct text *t, const struct dissect *d, bool source)
 {
 	const uint8_t *mac = source ? d->mac_src : d->mac_dst;
@@ -65,14 +60,14 @@ static void address_add(struct text *t, const struct dissect *d, bool source)
 
 const char *dissect_endpoint(const struct dissect *d, bool source, char *buf, size_t size)
 {
-	bool brackets = d->ip_version == 6 && has_ports(d);
+	bool brackets = d->ip_version == 6 && d->has_ports;
 	struct text t;
 
 	text_init(&t, buf, size);
 	text_add(&t, "%s", brackets ? "[" : "");
 	address_add(&t, d, source);
 	text_add(&t, "%s", brackets ? "]" : "");
-	if (has_ports(d))
+	if (d->has_ports)
 		text_add(&t, ":%u", source ? d->sport : d->dport);
 	return buf;
 }
@@ -121,11 +116,11 @@ const char *dissect_summary(const struct dissect *d, uint32_t wire_len_bytes, ch
 	if (d->ip_version)
 		text_add(&t, "%s ", d->ip_version == 4 ? "IP" : "IP6");
 	address_add(&t, d, true);
-	if (has_ports(d))
+	if (d->has_ports)
 		text_add(&t, ".%u", d->sport);
 	text_add(&t, " > ");
 	address_add(&t, d, false);
-	if (has_ports(d))
+	if (d->has_ports)
 		text_add(&t, ".%u", d->dport);
 	if (d->ip_version)
 		transport_add(&t, d, proto);

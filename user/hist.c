@@ -134,11 +134,12 @@ uint64_t hist_quantile_ns(const struct hist *h, unsigned int permille)
 	uint64_t below = 0, rank, value;
 	size_t i;
 
-	if (!h->count)
-		return 0;
 	rank = (uint64_t)(((unsigned __int128)h->count * permille + 999) / 1000);
-	rank = rank ? rank : 1;
-	for (i = 0; i + 1 < h->bucket_count; i++) {
+	if (rank <= 1)
+		return h->min_ns;
+	if (rank == h->count)
+		return h->max_ns;
+	for (i = 0; i < h->bucket_count - 1; i++) {
 		below += h->buckets[i].count;
 		if (below >= rank)
 			break;

@@ -25,7 +25,7 @@ int hist_add(struct hist *h, uint64_t ns);
 int hist_merge(struct hist *to, const struct hist *from);
 /* Exact, rounded down; 0 if empty. */
 uint64_t hist_mean_ns(const struct hist *h);
-/* Value of rank ceil(count * permille / 1000), the smallest value for 0; within one part in 128, and within min and max. 0 if empty. */
+/* Value of rank ceil(count * permille / 1000), the smallest value for 0. The least and the greatest are exact, others within one part in 128. 0 if empty. */
 uint64_t hist_quantile_ns(const struct hist *h, unsigned int permille);
 /* Frees the buckets and empties *h. */
 void hist_clear(struct hist *h);

@@ -183,24 +183,35 @@ static void stacking_add(struct stackings *s, int lower, int upper)
 		s->pair[s->count++] = (struct stacking){ lower, upper };
 }
 
+/* The device of this namespace that the one of message `h` sits on: VLAN, macvlan, tunnel. For a pair IFLA_LINK is the other end: none. */
+static int lower_of(const struct nlmsghdr *h)
+{
+	size_t body = sizeof(struct ifinfomsg);
+	const struct rtattr *info = netlink_attr(h, body, IFLA_LINKINFO);
+	const struct rtattr *link = netlink_attr(h, body, IFLA_LINK);
+	uint32_t lower;
+	char kind[16];
+
+	netlink_get_string(netlink_attr_in(info, IFLA_INFO_KIND), kind, sizeof(kind));
+	if (strcmp(kind, "veth") == 0 || strcmp(kind, "netkit") == 0 ||
+	    netlink_attr(h, body, IFLA_LINK_NETNSID))
+		return 0;
+	if (strcmp(kind, "vxlan") == 0)
+		link = netlink_attr_in(netlink_attr_in(info, IFLA_INFO_DATA), IFLA_VXLAN_LINK);
+	return netlink_get_u32(link, &lower) ? (int)lower : 0;
+}
+
 static int stacking_read(const struct nlmsghdr *h, void *context)
 {
 	const struct ifinfomsg *body = netlink_body(h, sizeof(*body));
-	const struct rtattr *info = netlink_attr(h, sizeof(*body), IFLA_LINKINFO);
-	uint32_t other;
-	char kind[16];
+	uint32_t master;
 
 	if (!body || h->nlmsg_type != RTM_NEWLINK)
 		return 0;
 	/* A bridge or bond: we are its port. */
-	if (netlink_get_u32(netlink_attr(h, sizeof(*body), IFLA_MASTER), &other))
-		stacking_add(context, body->ifi_index, (int)other);
-	/* A VLAN, macvlan or tunnel: it sits on that one. For a pair it is the other end, and a number of another namespace says nothing here. */
-	netlink_get_string(netlink_attr_in(info, IFLA_INFO_KIND), kind, sizeof(kind));
-	if (strcmp(kind, "veth") != 0 && strcmp(kind, "netkit") != 0 &&
-	    !netlink_attr(h, sizeof(*body), IFLA_LINK_NETNSID) &&
-	    netlink_get_u32(netlink_attr(h, sizeof(*body), IFLA_LINK), &other))
-		stacking_add(context, (int)other, body->ifi_index);
+	if (netlink_get_u32(netlink_attr(h, sizeof(*body), IFLA_MASTER), &master))
+		stacking_add(context, body->ifi_index, (int)master);
+	stacking_add(context, lower_of(h), body->ifi_index);
 	return 0;
 }
 

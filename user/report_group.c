@@ -102,7 +102,17 @@ static bool row_matches(const struct report_row *row, const struct interval *i, 
 	return row->from == i->from && row->to == i->to;
 }
 
-/* The row that interval `i` counts in; NULL without memory. Index of it rather than its address: rows move. */
+/* The later of two stages, but rather one of direction `dir` than one of a forwarded packet's other half. */
+static uint8_t further_stage(uint8_t a, uint8_t b, uint8_t dir)
+{
+	bool a_own = stage_info[a].dir == dir, b_own = stage_info[b].dir == dir;
+
+	if (a_own != b_own)
+		return a_own ? a : b;
+	return a > b ? a : b;
+}
+
+/* The row that interval `i` counts in; its index rather than its address, for rows move. -ENOMEM. */
 static int row_get(struct report_group *g, const struct interval *i, bool by_layer, size_t *index)
 {
 	char layer[REPORT_LAYER_MAX];
@@ -123,7 +133,7 @@ static int row_get(struct report_group *g, const struct interval *i, bool by_lay
 	}
 	row = &g->rows[k];
 	row->from = i->from < row->from ? i->from : row->from;
-	row->to = i->to > row->to ? i->to : row->to;
+	row->to = further_stage(row->to, i->to, g->dir);
 	*index = k;
 	return 0;
 }

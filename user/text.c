@@ -124,7 +124,7 @@ static int hex_digit(char c)
 	return -EINVAL;
 }
 
-/* The byte of "\xHH" at the start of s, or -EINVAL. An escaped NUL would cut the string. */
+/* The byte of "\xHH" at the start of s, or -EINVAL. */
 static int span_escape_byte(struct span s)
 {
 	int high, low;
@@ -133,7 +133,7 @@ static int span_escape_byte(struct span s)
 		return -EINVAL;
 	high = hex_digit(s.ptr[2]);
 	low = hex_digit(s.ptr[3]);
-	if (high < 0 || low < 0 || (high == 0 && low == 0))
+	if (high < 0 || low < 0)
 		return -EINVAL;
 	return high << 4 | low;
 }
@@ -152,7 +152,7 @@ int span_unescape(struct span s, char *buf, size_t size)
 			byte = span_escape_byte((struct span){ s.ptr + i, s.len - i });
 			used = 4;
 		}
-		if (byte <= 0)
+		if (byte <= 0) /* a NUL would cut the string */
 			return -EINVAL;
 		if (len + 1 >= size)
 			return -ENOSPC;

@@ -31,6 +31,6 @@ check_file "$WORK/rec.pcapng"
 check_timelines "$WORK/rec.pcapng" -v skip='udp|non_ip|icmp_other'
 assert_eq "$(count "$WORK/rec.pcapng" 'udp.dstport == 9000 && frame.comment contains "stampcap rx"
 	&& frame.comment contains "end=forward" && frame.comment contains "via=p1"')" 50 "packets forwarded to p1"
-assert_eq "$(comments "$WORK/rec.pcapng" 'udp.dstport == 9000' | grep -c ' tx_driver=+')" 50 "forwarded packets with the outgoing driver's stamp"
+assert_eq "$(comments "$WORK/rec.pcapng" 'udp.dstport == 9000' | tally ' tx_driver=+')" 50 "forwarded packets with the outgoing driver's stamp"
 assert_eq "$(count "$WORK/rec.pcapng" 'udp.dstport == 9001 && frame.comment contains "end=read" && frame.comment contains "comm=udp_echo"')" 50 \
 	"packets to the bridge's own address"

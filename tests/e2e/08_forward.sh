@@ -16,6 +16,9 @@ ip -n "$ROUTER" addr add 10.78.1.254/24 dev r0
 ip -n "$ROUTER" addr add fd78:1::fe/64 dev r0 nodad
 ip -n "$ROUTER" addr add 10.78.2.254/24 dev r1
 ip -n "$ROUTER" addr add fd78:2::fe/64 dev r1 nodad
+# A router asks for neighbours from its link-local addresses.
+ip -n "$ROUTER" addr add fe80::1/64 dev r0 nodad
+ip -n "$ROUTER" addr add fe80::2/64 dev r1 nodad
 ip -n "$SERVER" addr add 10.78.2.1/24 dev s0
 ip -n "$SERVER" addr add fd78:2::1/64 dev s0 nodad
 ip -n "$CLIENT" route add default via 10.78.1.254
@@ -37,7 +40,7 @@ check_timelines "$WORK/rec.pcapng" -v skip='udp|non_ip|icmp_other'
 assert_eq "$(count "$WORK/rec.pcapng" 'udp.dstport == 9000 && frame.comment contains "end=forward" && frame.comment contains "via=r1"')" 100 \
 	"packets forwarded to r1"
 for stage in ip tx_out tx_tc tx_netdev tx_driver; do
-	assert_eq "$(comments "$WORK/rec.pcapng" 'udp.dstport == 9000' | grep -c " $stage=+")" 100 "forwarded packets with $stage"
+	assert_eq "$(comments "$WORK/rec.pcapng" 'udp.dstport == 9000' | tally " $stage=+")" 100 "forwarded packets with $stage"
 done
 # The way back goes out by r0: a transmitted packet that no process of ours wrote.
 assert_eq "$(count "$WORK/rec.pcapng" 'udp.srcport == 9000')" 100 "packets back"

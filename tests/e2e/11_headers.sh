@@ -26,4 +26,4 @@ assert_ge "$(count "$WORK/rec.pcapng" 'icmpv6.type == 135 || icmpv6.type == 136'
 assert_eq "$(count "$WORK/rec.pcapng" 'ip.hdr_len > 20 && udp.dstport == 9000 && frame.comment contains "end=read"')" 50 "datagrams with IPv4 options"
 assert_eq "$(count "$WORK/rec.pcapng" 'ipv6.dstopts && udp.dstport == 9000 && frame.comment contains "end=read"')" 50 \
 	"datagrams with an IPv6 extension header"
-assert_ge "$(comments "$WORK/rec.pcapng" 'ip.frag_offset > 0 || ipv6.fraghdr.offset > 0' | grep -cE 'flags=[a-z+]*frag')" 50 "fragments with the flag"
+assert_ge "$(comments "$WORK/rec.pcapng" 'ip.frag_offset > 0 || ipv6.fraghdr.offset > 0' | tally 'flags=[a-z+]*frag')" 50 "fragments with the flag"

@@ -25,7 +25,7 @@ run() {
 	cat "$WORK/$name.err"
 	check_file "$WORK/$name.pcapng"
 	check_timelines "$WORK/$name.pcapng" -v min_rx=100
-	xdp_stamps=$(comments "$WORK/$name.pcapng" 'udp.dstport == 9000' | grep -c ' xdp=+' || true)
+	xdp_stamps=$(comments "$WORK/$name.pcapng" 'udp.dstport == 9000' | tally ' xdp=+')
 	assert_eq "$(xdp_of)" "" "XDP after $name"
 	features >"$WORK/features.after"
 	diff "$WORK/features.before" "$WORK/features.after" || fail "offloads after $name"

@@ -7,42 +7,76 @@ need program:clang
 make_pair gro
 start_udp_echo
 
+# Each program counts in a map of its own and lets the packet pass; the filters end their chain, as many do.
 cat >"$WORK/foreign.bpf.c" <<'END'
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} foreign_hits SEC(".maps");
-SEC("xdp") int foreign_xdp(struct xdp_md *ctx)
+#define COUNTER(name) \
+	struct { \
+		__uint(type, BPF_MAP_TYPE_ARRAY); \
+		__uint(max_entries, 1); \
+		__type(key, __u32); \
+		__type(value, __u64); \
+	} name SEC(".maps")
+COUNTER(xdp_hits);
+COUNTER(in_hits);
+COUNTER(out_hits);
+static __always_inline void count(void *map)
 {
 	__u32 key = 0;
-	__u64 *hits = bpf_map_lookup_elem(&foreign_hits, &key);
+	__u64 *hits = bpf_map_lookup_elem(map, &key);
 
 	if (hits)
 		__sync_fetch_and_add(hits, 1);
+}
+SEC("xdp") int foreign_xdp(struct xdp_md *ctx)
+{
+	count(&xdp_hits);
 	return XDP_PASS;
 }
-char license[] SEC("license") = "GPL";
+SEC("tc") int foreign_in(struct __sk_buff *skb)
+{
+	count(&in_hits);
+	return TC_ACT_OK;
+}
+SEC("tc/out") int foreign_out(struct __sk_buff *skb)
+{
+	count(&out_hits);
+	return TC_ACT_OK;
+}
+char gpl[] SEC("license") = "GPL";
 END
 clang -O2 -g -target bpf -I"/usr/include/$(uname -m)-linux-gnu" -c "$WORK/foreign.bpf.c" -o "$WORK/foreign.bpf.o"
-ip -n "$SERVER" link set dev s0 xdpdrv obj "$WORK/foreign.bpf.o" sec xdp
-id=$(ip -n "$SERVER" -d link show s0 | sed -n 's/.*prog\/xdp id \([0-9]*\).*/\1/p' | head -n 1)
-[ -n "$id" ] || fail "the foreign XDP program is not attached"
-map=$(bpftool prog show id "$id" | sed -n 's/.*map_ids \([0-9]*\).*/\1/p')
+ip netns exec "$SERVER" ip link set dev s0 xdpdrv obj "$WORK/foreign.bpf.o" sec xdp
 ip netns exec "$SERVER" tc qdisc add dev s0 clsact
-ip netns exec "$SERVER" tc filter add dev s0 ingress pref 10 protocol all matchall action ok
-ip netns exec "$SERVER" tc filter add dev s0 egress pref 10 protocol all matchall action ok
+ip netns exec "$SERVER" tc filter add dev s0 ingress pref 10 bpf da obj "$WORK/foreign.bpf.o" sec tc
+ip netns exec "$SERVER" tc filter add dev s0 egress pref 10 bpf da obj "$WORK/foreign.bpf.o" sec tc/out
 ip netns exec "$SERVER" tc qdisc add dev s0 root handle 77: htb default 1
 ip netns exec "$SERVER" tc class add dev s0 parent 77: classid 77:1 htb rate 1gbit
 
+# map_of PROGRAM_ID NAME: the map of that name that the program uses.
+map_of() {
+	local id
+
+	for id in $(bpftool -j prog show id "$1" | jq '.map_ids[]'); do
+		[ "$(bpftool -j map show id "$id" | jq -r .name)" = "$2" ] && echo "$id"
+	done
+}
+filter_program() {
+	ip netns exec "$SERVER" tc filter show dev s0 "$1" | sed -n 's/.* id \([0-9]*\) .*/\1/p' | head -n 1
+}
+xdp_map=$(map_of "$(ip -n "$SERVER" -d link show s0 | sed -n 's/.*prog\/xdp id \([0-9]*\).*/\1/p' | head -n 1)" xdp_hits)
+in_map=$(map_of "$(filter_program ingress)" in_hits)
+out_map=$(map_of "$(filter_program egress)" out_hits)
+hits() {
+	bpftool -j map dump id "$1" | jq '.[0].formatted.value'
+}
 xdp_hits() {
-	bpftool -j map dump id "$map" | jq '.[0].formatted.value // .[0].value'
+	hits "$xdp_map"
 }
 filter_hits() {
-	ip netns exec "$SERVER" tc -s -j filter show dev s0 "$1" | jq '[.[] | .options.actions[]? | .stats.packets] | add'
+	if [ "$1" = ingress ]; then hits "$in_map"; else hits "$out_map"; fi
 }
 qdisc_hits() {
 	ip netns exec "$SERVER" tc -s -j qdisc show dev s0 root | jq '[.[] | select(.kind == "htb") | .packets] | add'
@@ -79,7 +113,7 @@ for options in "" "--xdp native" "--without tcx/ingress,tcx/egress"; do
 	cat "$WORK/rec.err"
 	check_file "$WORK/rec.pcapng"
 	check_timelines "$WORK/rec.pcapng" -v min_rx=40 -v min_tx=40
-	assert_eq "$(comments "$WORK/rec.pcapng" 'udp.srcport == 9000' | grep -c ' qdisc=+')" 40 "packets with the qdisc's stamp"
+	assert_eq "$(comments "$WORK/rec.pcapng" 'udp.srcport == 9000' | tally ' qdisc=+')" 40 "packets with the qdisc's stamp"
 	no_trace "$WORK/before" "$CLIENT" "$SERVER"
 	state | diff "$WORK/state.before" - || fail "something of others changed"
 done

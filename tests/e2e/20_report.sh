@@ -37,7 +37,7 @@ say "the largest read step agrees with tshark's reading of the same file"
 want=$(nanoseconds "$file" 'frame.comment contains "stampcap rx"' read | sort -n | tail -n 1)
 have=$(jq '[.groups[] | select(.direction == "rx") | .intervals[] | select(.to == "read") | .max_ns] | max' "$WORK/stage.json")
 assert_eq "$have" "$want" "largest step to read"
-packets=$(comments "$file" 'frame.comment contains "stampcap rx"' | grep -c ' ip=+')
+packets=$(comments "$file" 'frame.comment contains "stampcap rx"' | tally ' ip=+')
 have=$(jq '[.groups[] | select(.direction == "rx") | .intervals[] | select(.to == "ip") | .count] | add' "$WORK/stage.json")
 assert_eq "$have" "$packets" "steps to ip"
 

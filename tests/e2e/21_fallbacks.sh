@@ -22,12 +22,12 @@ run() {
 run cls tcx/ingress,tcx/egress
 assert_grep 'tc=clsact|clsact' "$WORK/cls.pcapng.blocks"
 run tcp_probe cgroup_skb/ingress -v l4=no
-assert_ge "$(comments "$WORK/tcp_probe.pcapng" 'tcp.dstport == 8080 && tcp.len > 0' | grep -c ' l4=+')" 30 "TCP packets stamped at l4 by tcp_probe"
+assert_ge "$(comments "$WORK/tcp_probe.pcapng" 'tcp.dstport == 8080 && tcp.len > 0' | tally ' l4=+')" 30 "TCP packets stamped at l4 by tcp_probe"
 run iovec sock_recv_length
 run nodata sk_data_ready -v socket=no
-assert_eq "$(comments "$WORK/nodata.pcapng" frame | grep -c ' socket=+' || true)" 0 "socket stamps without a probe"
+assert_eq "$(comments "$WORK/nodata.pcapng" frame | tally ' socket=+')" 0 "socket stamps without a probe"
 run nowrite tcp_sendmsg_locked -v write=no
-assert_eq "$(comments "$WORK/nowrite.pcapng" frame | grep -c ' write=+' || true)" 0 "write stamps without a probe"
+assert_eq "$(comments "$WORK/nowrite.pcapng" frame | tally ' write=+')" 0 "write stamps without a probe"
 run nogro napi_gro_receive_entry,napi_gro_frags_entry
 run noirq irq_handler_entry,softirq_raise
 

@@ -43,7 +43,7 @@ cmp "$WORK/data" "$WORK/received" || fail "the transfer itself went wrong"
 check_file "$WORK/loss.pcapng"
 # Duplicates that TCP throws away never reach a reader.
 check_timelines "$WORK/loss.pcapng" -v min_rx=100 -v skip='tcp_data' -v min_complete=0.99
-drops=$(comments "$WORK/loss.pcapng" 'tcp.dstport == 7000' | grep -c 'end=drop:')
+drops=$(comments "$WORK/loss.pcapng" 'tcp.dstport == 7000' | tally 'end=drop:')
 assert_ge "$drops" 5 "dropped segments"
-assert_ge "$(comments "$WORK/loss.pcapng" 'tcp.dstport == 7000' | grep -cE 'flags=[a-z+]*retrans')" 1 "retransmissions"
-assert_ge "$(comments "$WORK/loss.pcapng" 'tcp.dstport == 7000' | grep -cE 'flags=[a-z+]*hol')" 1 "segments that waited for an earlier one"
+assert_ge "$(comments "$WORK/loss.pcapng" 'tcp.dstport == 7000' | tally 'flags=[a-z+]*retrans')" 1 "retransmissions"
+assert_ge "$(comments "$WORK/loss.pcapng" 'tcp.dstport == 7000' | tally 'flags=[a-z+]*hol')" 1 "segments that waited for an earlier one"

@@ -39,7 +39,7 @@ for signal in INT TERM; do
 	[ $status != 0 ] || fail "exit status 0 after $signal"
 	no_trace "$WORK/before"
 	[ -z "$(left)" ] || fail "left over after $signal: $(left)"
-	wait_until 5 sh -c "! pgrep -s $demo >/dev/null" || fail "processes left: $(pgrep -as $demo)"
+	wait_until 10 sh -c "! pgrep -s $demo >/dev/null" || fail "processes left: $(pgrep -as $demo)"
 done
 
 say "kill -9: the next run removes what was left"
@@ -48,7 +48,7 @@ demo=$!
 wait_until 20 grep -q 'recording on' "$WORK/kill.err" || fail "the demo does not get to recording: $(cat "$WORK/kill.err")"
 kill -KILL $demo
 wait $demo 2>/dev/null || true
-wait_until 5 sh -c "! pgrep -s $demo >/dev/null" || fail "processes left after kill -9: $(pgrep -as $demo)"
+wait_until 10 sh -c "! pgrep -s $demo >/dev/null" || fail "processes left after kill -9: $(pgrep -as $demo)"
 timeout 90 "$STAMPCAP" demo >"$WORK/again.out" 2>"$WORK/again.err" || fail "the next run: $(tail -n 5 "$WORK/again.err")"
 no_trace "$WORK/before"
 [ -z "$(left)" ] || fail "left over after the next run: $(left)"

@@ -87,7 +87,11 @@ probe_link() {
 
 # background COMMAND...: starts it, leaves its process id in $LAST_PID; `kill` and `wait` at the end of the test.
 background() {
-	"$@" &
+	{
+		# The process in the background is the program itself, so that a signal reaches it and not a shell around it.
+		IN_BACKGROUND=1
+		if [ "$(type -t "$1")" = function ]; then "$@"; else exec "$@"; fi
+	} &
 	LAST_PID=$!
 	defer "kill $LAST_PID; wait $LAST_PID"
 }
@@ -108,7 +112,7 @@ in_ns() {
 	local ns="$1"
 
 	shift
-	nsenter --net="/run/netns/$ns" -- "$@"
+	${IN_BACKGROUND:+exec} nsenter --net="/run/netns/$ns" -- "$@"
 }
 
 in_client() {
@@ -226,10 +230,9 @@ start_tcpdump() {
 	local ns="$1" dev="$2" file="$3"
 
 	shift 3
-	in_ns "$ns" tcpdump -i "$dev" -w "$file" -U -s 0 -B 16384 --time-stamp-precision=nano "$@" 2>"$file.err" &
-	TCPDUMP_PID=$!
+	background in_ns "$ns" tcpdump -i "$dev" -w "$file" -U -s 0 -B 16384 --time-stamp-precision=nano "$@" 2>"$file.err"
+	TCPDUMP_PID=$LAST_PID
 	TCPDUMP_FILE=$file
-	defer "kill $TCPDUMP_PID; wait $TCPDUMP_PID"
 	wait_until 5 grep -q 'listening on' "$file.err" || fail "tcpdump did not start: $(cat "$file.err")"
 	sleep 0.2
 }
@@ -348,6 +351,11 @@ same_streams() {
 # nanoseconds FILE DISPLAY_FILTER STAGE: the step that ends at STAGE, one line a packet, in ns.
 nanoseconds() {
 	comments "$1" "$2" | sed -n "s/.* $3=+\([0-9]*\)\.\([0-9]*\)us.*/\1\2/p" | sed 's/^0*\([0-9]\)/\1/'
+}
+
+# tally EXTENDED_REGEX: matching lines of stdin; none is 0 and no failure.
+tally() {
+	grep -cE -- "$1" || true
 }
 
 # ---- servers

@@ -52,7 +52,10 @@ $1 == "ISB" {
 	text = field("comment")
 	if (text == "") next
 	if (text !~ /^stampcap accounting rx /) { bad("statistics comment"); next }
+	# The accounting is the whole run's; with several interfaces each block may repeat it.
 	accounted++
+	partial_sum["rx"] = partial_sum["tx"] = lost_sum["rx"] = lost_sum["tx"] = 0
+	line["rx"] = line["tx"] = ""
 	n = split(text, token, " ")
 	dir = ""
 	for (i = 3; i <= n; i++) {

@@ -92,7 +92,7 @@ static void bridge_is_an_upper(void **state)
 	lab_run(lab, "ip link del scbr");
 }
 
-/* macvlan on the bridge on sc0, where the kernel has macvlan. */
+/* A bridge on a vxlan on sc0. */
 static void uppers_are_recursive(void **state)
 {
 	struct lab *lab = lab_need(state);

@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What a recording costs: TCP ping-pong over a veth pair, with `record -w` beside it and without, alternating, and the same without a recording at all
+# (A against A) to show the noise. PAIRS and SECONDS_EACH in the environment change the length.
+STAMPCAP=${STAMPCAP:-$(cd "$(dirname "$0")/../.." && pwd)/build/stampcap}
+export WORK=${WORK:-$(mktemp -d /tmp/stampcap-bench.XXXXXX)}
+. "$(dirname "$0")/../e2e/lib.sh"
+
+pairs=${PAIRS:-7}
+seconds=${SECONDS_EACH:-3}
+
+facts() {
+	echo "machine: $(sed -n 's/^model name[\t ]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs, Linux $(uname -r)"
+	echo "load before: $(cut -d' ' -f1-3 /proc/loadavg); $("$STAMPCAP" --version)"
+	echo "TCP ping-pong of 1 byte over veth with GRO, $pairs pairs of $seconds s; record -w to a file in $(stat -f -c %T "$WORK")"
+}
+
+# One run; transactions per second in $TPS.
+ping_pong() {
+	in_client "$TOOLS/tcp_pingpong" -t "$seconds" "$SERVER4" 9700 >"$WORK/result"
+	TPS=$(sed 's/.*tps=\([0-9]*\).*/\1/' "$WORK/result")
+}
+
+with_record() {
+	start_record rec --netns "$SERVER" -i s0 -w "$WORK/rec.pcapng" "$@" >/dev/null
+	ping_pong
+	stop_record rec
+}
+
+ratio() {
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", a / b }'
+}
+
+# Median of the numbers on stdin.
+median() {
+	sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+# series NAME COMMAND...: pairs of a plain run and one of COMMAND, order alternating, so that drift cancels out.
+series() {
+	local name="$1" i off on
+
+	shift
+	: >"$WORK/ratios"
+	for ((i = 1; i <= pairs; i++)); do
+		if ((i % 2)); then
+			ping_pong
+			off=$TPS
+			"$@"
+			on=$TPS
+		else
+			"$@"
+			on=$TPS
+			ping_pong
+			off=$TPS
+		fi
+		ratio "$on" "$off" >>"$WORK/ratios"
+		echo >>"$WORK/ratios"
+		printf '%-22s pair %d: without %7d/s, with %7d/s, ratio %s\n' "$name" "$i" "$off" "$on" "$(tail -n 1 "$WORK/ratios")"
+	done
+	printf '%-22s median ratio %s, worst %s, best %s\n' "$name" "$(median <"$WORK/ratios")" "$(sort -n "$WORK/ratios" | head -n 1)" \
+		"$(sort -n "$WORK/ratios" | tail -n 1)"
+}
+
+make_pair gro
+tool_ready pong in_server "$TOOLS/tcp_pingpong" -l -t 120 "$SERVER4" 9700
+facts
+ping_pong
+series "A against A" ping_pong
+kill "$LAST_PID"
+wait "$LAST_PID" 2>/dev/null || true
+tool_ready pong in_server "$TOOLS/tcp_pingpong" -l -t 120 "$SERVER4" 9700
+series "record -w" with_record
+tail -n 3 "$WORK/rec.err"
+if command -v tcpdump >/dev/null && [ "${WITH_TCPDUMP:-1}" = 1 ]; then
+	with_tcpdump() {
+		start_tcpdump "$SERVER" s0 "$WORK/td.pcap"
+		ping_pong
+		stop_tcpdump
+	}
+	kill "$LAST_PID"
+	wait "$LAST_PID" 2>/dev/null || true
+	tool_ready pong in_server "$TOOLS/tcp_pingpong" -l -t 120 "$SERVER4" 9700
+	series "tcpdump -w, to compare" with_tcpdump
+fi

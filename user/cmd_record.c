@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* `stampcap record`: checks what was asked for, then records. */
+#include "user/cmd_record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "user/log.h"
+#include "user/options.h"
+#include "user/record.h"
+
+#define EXIT_USAGE 2
+#define USAGE "stampcap record -i IF [-w FILE] [-c N] [-a SECONDS] [-s BYTES] [options]"
+
+static int list_interfaces(void)
+{
+	char names[4096];
+	int err = net_device_names(names, sizeof(names));
+
+	if (err < 0)
+		return log_err(err, "cannot list the interfaces") ? 1 : 0;
+	printf("%s\n", names);
+	return 0;
+}
+
+int cmd_record(int argc, char **argv)
+{
+	struct record_options o;
+	int rest, err;
+
+	record_options_default(&o);
+	err = options_parse(record_rows, record_row_count, USAGE, &o, argc, argv, &rest);
+	if (err)
+		return err == -ECANCELED ? 0 : EXIT_USAGE;
+	if (rest < argc) {
+		log_refuse(0, "filter expressions ('%s ...') are not supported by this version: record without one and filter the file in Wireshark", argv[rest]);
+		return EXIT_USAGE;
+	}
+	if (o.list_interfaces)
+		return list_interfaces();
+	if (!o.interface_count) {
+		log_refuse(0, "no interface: give one with -i; `stampcap record -D` lists them");
+		return EXIT_USAGE;
+	}
+	if (o.write && o.write[0] == '-' && !o.write[1] && isatty(STDOUT_FILENO)) {
+		log_refuse(0, "-w -: standard output is a terminal; pipe it, as in `stampcap record -w - ... | tshark -r -`");
+		return EXIT_USAGE;
+	}
+	if (geteuid()) {
+		log_refuse(0, "recording needs root (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN): try sudo");
+		return 1;
+	}
+	return record_run(&o);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Sockets: what their applications did (reads, writes) and which packets wait for it. TCP is matched by sequence number, datagrams by their place in the
+ * socket's order. Calls and packets may come in either order: they travel through different CPUs' rings.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/pending.h"
+
+struct conns;
+
+int conns_new(struct conns **out);
+void conns_free(struct conns *c); /* NULL is fine; packets are not ours */
+
+/* Keeps a copy of the call. 0 or -ENOMEM. */
+int conns_call(struct conns *c, const struct sc_call *call);
+/* n waits for its socket (n->sock, or found by its flow) from now on. 0 or -ENOMEM. */
+int conns_wait(struct conns *c, struct pending *n);
+/* n is leaving: forget it. */
+void conns_forget(struct conns *c, struct pending *n);
+
+/* Matches everything that changed. Matches that contradict their packet are counted in *rejected. */
+void conns_match(struct conns *c, uint64_t *rejected);
+/* The send call that covers n's last byte: sets the write stamp, pid and name if there is one. */
+void conns_write(struct conns *c, struct pending *n);
+
+/* Drops calls older than `before_ns` and sockets that have nothing left. */
+void conns_expire(struct conns *c, uint64_t before_ns);

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Retransmissions and holes: see flow_order.h. */
+#include "user/flow_order.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IPPROTO_TCP_NUMBER 6
+#define TCP_FLAG_FIN 1
+#define TCP_FLAG_SYN 2
+#define RANGES_MAX 8
+#define FLOWS_MAX 65536 /* the oldest go first; a flow that comes back starts anew */
+
+struct flow_key {
+	uint8_t address[32]; /* source, destination; IPv4 in the first four bytes of each half */
+	uint8_t ports[4];
+	uint32_t interface;
+	uint8_t ip_version, dir, pad[2];
+};
+
+struct range {
+	uint32_t from, to;
+};
+
+struct flow {
+	struct flow_key key;
+	uint32_t next;	      /* every byte before it was seen */
+	struct range ahead[RANGES_MAX]; /* seen beyond a hole, unordered */
+	unsigned int ahead_count;
+	UT_hash_handle hh;
+};
+
+struct flow_order {
+	struct flow *flows;
+};
+
+int flow_order_new(struct flow_order **out)
+{
+	struct flow_order *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	*out = f;
+	return 0;
+}
+
+void flow_order_free(struct flow_order *f)
+{
+	struct flow *flow, *next;
+
+	if (!f)
+		return;
+	HASH_ITER(hh, f->flows, flow, next) {
+		HASH_DELETE(hh, f->flows, flow);
+		free(flow);
+	}
+	free(f);
+}
+
+static bool key_of(const struct pending *n, struct flow_key *key)
+{
+	size_t address_bytes = n->ip_version == 4 ? 4 : 16, at = n->l3_off + (n->ip_version == 4 ? 12 : 8);
+
+	memset(key, 0, sizeof(*key));
+	if (!n->ip_version || at + 2 * address_bytes > n->p.cap_len_bytes || n->l4_off + 4u > n->p.cap_len_bytes)
+		return false;
+	memcpy(key->address, n->bytes + at, address_bytes);
+	memcpy(key->address + 16, n->bytes + at + address_bytes, address_bytes);
+	memcpy(key->ports, n->bytes + n->l4_off, 4);
+	key->interface = n->p.interface;
+	key->ip_version = n->ip_version;
+	key->dir = n->p.dir;
+	return true;
+}
+
+static struct flow *flow_get(struct flow_order *f, const struct flow_key *key, uint32_t first)
+{
+	struct flow *flow;
+
+	HASH_FIND(hh, f->flows, key, sizeof(*key), flow);
+	if (flow)
+		return flow;
+	if (HASH_COUNT(f->flows) >= FLOWS_MAX) {
+		flow = f->flows;
+		HASH_DELETE(hh, f->flows, flow);
+		free(flow);
+	}
+	flow = calloc(1, sizeof(*flow));
+	if (!flow)
+		return NULL;
+	flow->key = *key;
+	flow->next = first;
+	HASH_ADD(hh, f->flows, key, sizeof(flow->key), flow);
+	return flow;
+}
+
+/* `next` moves over every range it has reached. */
+static void absorb(struct flow *flow)
+{
+	for (unsigned int i = 0; i < flow->ahead_count;) {
+		struct range *r = &flow->ahead[i];
+
+		if (seq_diff(r->from, flow->next) > 0) {
+			i++;
+			continue;
+		}
+		if (seq_diff(r->to, flow->next) > 0)
+			flow->next = r->to;
+		*r = flow->ahead[--flow->ahead_count];
+		i = 0;
+	}
+}
+
+static bool seen_ahead(const struct flow *flow, uint32_t from, uint32_t to)
+{
+	for (unsigned int i = 0; i < flow->ahead_count; i++)
+		if (seq_diff(from, flow->ahead[i].from) >= 0 && seq_diff(to, flow->ahead[i].to) <= 0)
+			return true;
+	return false;
+}
+
+static void see_ahead(struct flow *flow, uint32_t from, uint32_t to)
+{
+	for (unsigned int i = 0; i < flow->ahead_count; i++) {
+		struct range *r = &flow->ahead[i];
+
+		if (seq_diff(from, r->to) <= 0 && seq_diff(to, r->from) >= 0) {
+			r->from = seq_diff(from, r->from) < 0 ? from : r->from;
+			r->to = seq_diff(to, r->to) > 0 ? to : r->to;
+			return;
+		}
+	}
+	if (flow->ahead_count < RANGES_MAX)
+		flow->ahead[flow->ahead_count++] = (struct range){ from, to };
+}
+
+int flow_order_mark(struct flow_order *f, struct pending *n)
+{
+	bool syn = n->tcp_flags & TCP_FLAG_SYN;
+	uint32_t from = n->seq, to = n->end_seq + syn;
+	struct flow_key key;
+	struct flow *flow;
+
+	if (n->l4_proto != IPPROTO_TCP_NUMBER || (!n->payload_bytes && !syn) || !key_of(n, &key))
+		return 0;
+	flow = flow_get(f, &key, from);
+	if (!flow)
+		return -ENOMEM;
+	if (syn && seq_diff(to, flow->next) != 0) { /* the ports are in use again */
+		flow->next = to;
+		flow->ahead_count = 0;
+		return 0;
+	}
+	if (seq_diff(to, flow->next) <= 0 || seen_ahead(flow, from, to)) {
+		n->p.flags |= PACKET_RETRANS;
+		return 0;
+	}
+	if (seq_diff(from, flow->next) > 0) {
+		if (n->p.dir == SC_DIR_RX)
+			n->p.flags |= PACKET_HOL;
+		see_ahead(flow, from, to);
+		return 0;
+	}
+	flow->next = to;
+	absorb(flow);
+	return 0;
+}

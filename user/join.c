@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Joining and ordering: see join.h. */
+#include "user/join.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/cleanup.h"
+#include "user/conn.h"
+#include "user/decode.h"
+#include "user/flow_order.h"
+
+#define REASSEMBLED_MAX 64
+#define EXPIRE_EVERY_PASSES 64
+#define CALLS_KEPT_NS 1000000000ull /* beyond the deadline */
+
+/* What makes fragments of one datagram (RFC 791, RFC 8200). */
+struct fragment_key {
+	uint8_t address[32];
+	uint32_t identification;
+	uint8_t ip_version, proto;
+};
+
+struct join {
+	struct join_config config;
+	struct account *account;
+	struct conns *conns;
+	struct flow_order *order;
+	struct pending **heap; /* by anchor_ns, smallest first */
+	size_t count, room;
+	struct pending *ids; /* all held packets, by id */
+	struct pending *children;
+	uint64_t pass, matched_pass;
+	size_t waiting;
+	struct {
+		struct fragment_key key;
+		uint64_t id;
+	} reassembled[REASSEMBLED_MAX];
+	size_t reassembled_count;
+	bool reassembled_new, stopping;
+};
+
+static void heap_up(struct join *j, size_t i)
+{
+	struct pending *n = j->heap[i];
+
+	while (i && j->heap[(i - 1) / 2]->p.anchor_ns > n->p.anchor_ns) {
+		j->heap[i] = j->heap[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	j->heap[i] = n;
+}
+
+static void heap_down(struct join *j, size_t i)
+{
+	struct pending *n = j->heap[i];
+
+	for (;;) {
+		size_t child = 2 * i + 1;
+
+		if (child + 1 < j->count && j->heap[child + 1]->p.anchor_ns < j->heap[child]->p.anchor_ns)
+			child++;
+		if (child >= j->count || j->heap[child]->p.anchor_ns >= n->p.anchor_ns)
+			break;
+		j->heap[i] = j->heap[child];
+		i = child;
+	}
+	j->heap[i] = n;
+}
+
+static int heap_add(struct join *j, struct pending *n)
+{
+	if (j->count == j->room) {
+		size_t room = j->room ? j->room * 2 : 1024;
+		struct pending **grown = realloc(j->heap, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		j->heap = grown;
+		j->room = room;
+	}
+	j->heap[j->count] = n;
+	heap_up(j, j->count++);
+	return 0;
+}
+
+static struct pending *heap_take(struct join *j)
+{
+	struct pending *n = j->heap[0];
+
+	j->heap[0] = j->heap[--j->count];
+	if (j->count)
+		heap_down(j, 0);
+	return n;
+}
+
+CLEANUP_DEFINE(cleanup_join, struct join, join_free);
+
+int join_new(struct join **out, const struct join_config *config, struct account *account)
+{
+	_cleanup_(cleanup_join) struct join *j = calloc(1, sizeof(*j));
+	int err;
+
+	if (!j)
+		return -ENOMEM;
+	j->config = *config;
+	j->account = account;
+	err = conns_new(&j->conns);
+	err = err ?: flow_order_new(&j->order);
+	if (err)
+		return err;
+	*out = TAKE_PTR(j);
+	return 0;
+}
+
+void join_free(struct join *j)
+{
+	if (!j)
+		return;
+	HASH_CLEAR(by_id, j->ids);
+	for (size_t i = 0; i < j->count; i++)
+		free(j->heap[i]);
+	free(j->heap);
+	conns_free(j->conns);
+	flow_order_free(j->order);
+	free(j);
+}
+
+static struct account_dir *account_of(struct join *j, uint8_t dir)
+{
+	return &j->account->dir[dir - 1];
+}
+
+static bool fragment_key_of(const uint8_t *bytes, size_t len, const struct sc_packet *p, struct fragment_key *key)
+{
+	size_t at = p->l3_off;
+
+	memset(key, 0, sizeof(*key));
+	key->ip_version = p->ip_version;
+	key->proto = p->l4_proto;
+	if (p->ip_version == 4 && at + 20 <= len) {
+		memcpy(key->address, bytes + at + 12, 8);
+		memcpy(&key->identification, bytes + at + 4, 2);
+		return true;
+	}
+	/* The fragment header is the last before the transport's. */
+	if (p->ip_version == 6 && p->l4_off >= 8 && (size_t)p->l4_off <= len && at + 40 <= len) {
+		memcpy(key->address, bytes + at + 8, 32);
+		memcpy(&key->identification, bytes + p->l4_off - 4, 4);
+		return true;
+	}
+	return false;
+}
+
+/* The id of the datagram a fragment went into, 0 unknown. */
+static uint64_t fragment_parent(const struct join *j, const struct sc_packet *p)
+{
+	const uint8_t *bytes = (const uint8_t *)(p + 1);
+	struct fragment_key key;
+
+	if (!(p->flags & SC_FLAG_FRAG) || !fragment_key_of(bytes, p->cap_len_bytes, p, &key))
+		return 0;
+	for (size_t i = 0; i < j->reassembled_count; i++)
+		if (!memcmp(&j->reassembled[i].key, &key, sizeof(key)) && j->reassembled[i].id != p->id)
+			return j->reassembled[i].id;
+	return 0;
+}
+
+bool join_owns_fragment(void *join, const struct sc_packet *p)
+{
+	return p->last_stage >= SC_RX_NETIF && p->last_stage < SC_RX_LOCAL && fragment_parent(join, p);
+}
+
+bool join_reassembled(const struct join *j)
+{
+	return j->reassembled_new;
+}
+
+/* Fragments: the one that got through carries on for all, the others are its children. */
+static void note_fragment(struct join *j, struct pending *n, const struct decoded *d)
+{
+	const struct sc_packet *p = d->packet;
+	uint64_t parent;
+	size_t at;
+
+	if (!(p->flags & SC_FLAG_FRAG) || p->dir != SC_DIR_RX)
+		return;
+	if (p->last_stage < SC_RX_LOCAL) {
+		parent = p->end == SC_END_OPEN || p->end == SC_END_CONSUMED ? fragment_parent(j, p) : 0;
+		if (!parent)
+			return;
+		n->p.parent_id = parent;
+		n->p.flags &= ~PACKET_PARTIAL;
+		n->incomplete = false;
+		n->p.at[0] = '\0';
+		n->wait = WAIT_PARENT;
+		n->ended = false;
+		return;
+	}
+	at = j->reassembled_count < REASSEMBLED_MAX ? j->reassembled_count++ : p->id % REASSEMBLED_MAX;
+	if (fragment_key_of(d->bytes, p->cap_len_bytes, p, &j->reassembled[at].key)) {
+		j->reassembled[at].id = p->id;
+		j->reassembled_new = true;
+	}
+}
+
+static int hold(struct join *j, struct pending *n)
+{
+	int err = heap_add(j, n);
+
+	if (err)
+		return err;
+	HASH_ADD(by_id, j->ids, p.id, sizeof(n->p.id), n);
+	if (n->wait == WAIT_PARENT) {
+		n->next_child = j->children;
+		j->children = n;
+	}
+	if (n->wait == WAIT_SOCKET || n->wait == WAIT_READ)
+		return conns_wait(j->conns, n);
+	return 0;
+}
+
+static int add_packet(struct join *j, const struct decoded *d)
+{
+	const struct sc_packet *p = d->packet;
+	_cleanup_free_ struct pending *n = calloc(1, sizeof(*n) + p->cap_len_bytes);
+	int interface = j->config.interface(j->config.context, p->ifindex);
+	int err;
+
+	if (!n)
+		return -ENOMEM;
+	if (interface < 0)
+		return -EBADMSG;
+	memcpy(n->bytes, d->bytes, p->cap_len_bytes);
+	n->p.bytes = n->bytes;
+	n->p.interface = interface;
+	n->pass = j->pass;
+	story_begin(n, d, &j->config.rules);
+	if (p->end == SC_END_OPEN && !j->stopping)
+		story_partial(n, ACCOUNT_PARTIAL_TIMEOUT);
+	n->deadline_ns = n->p.anchor_ns + j->config.deadline_ns;
+	if (p->out_ifindex) {
+		const char *name = j->config.device_name(j->config.context, p->out_ifindex);
+
+		if (name)
+			strncpy(n->p.via, name, sizeof(n->p.via) - 1);
+	}
+	note_fragment(j, n, d);
+	err = hold(j, n);
+	if (!err)
+		TAKE_PTR(n);
+	return err;
+}
+
+int join_record(struct join *j, const void *data, size_t size)
+{
+	struct decoded d;
+	int err = decode(&d, data, size);
+
+	if (!err && d.call)
+		return conns_call(j->conns, d.call);
+	if (!err)
+		err = add_packet(j, &d);
+	if (err)
+		account_of(j, d.packet ? d.packet->dir : SC_DIR_RX)->lost[err == -ENOMEM ? ACCOUNT_LOST_QUEUE : ACCOUNT_LOST_DECODE]++;
+	return err;
+}
+
+/* Children whose parent's story is known take it over; they then wait for their own bytes to be read. */
+static int match_children(struct join *j)
+{
+	struct pending **at = &j->children;
+
+	while (*at) {
+		struct pending *n = *at, *parent;
+
+		HASH_FIND(by_id, j->ids, &n->p.parent_id, sizeof(n->p.parent_id), parent);
+		if (!parent || !parent->ended) {
+			at = &n->next_child;
+			continue;
+		}
+		*at = n->next_child;
+		story_adopt(n, parent);
+		if (n->wait != WAIT_NONE) {
+			int err = conns_wait(j->conns, n);
+
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+static void forget_child(struct join *j, struct pending *n)
+{
+	for (struct pending **at = &j->children; *at; at = &(*at)->next_child) {
+		if (*at == n) {
+			*at = n->next_child;
+			return;
+		}
+	}
+}
+
+/* Out of patience: what n waited for says what is missing. */
+static void give_up(struct join *j, struct pending *n, enum account_partial why)
+{
+	if (n->wait == WAIT_PARENT) {
+		forget_child(j, n);
+		why = ACCOUNT_PARTIAL_PARENT;
+	} else {
+		conns_forget(j->conns, n);
+	}
+	story_partial(n, why);
+}
+
+static int hand_on(struct join *j, struct pending *n)
+{
+	struct account_dir *account = account_of(j, n->p.dir);
+	int err = flow_order_mark(j->order, n);
+
+	if (n->incomplete)
+		account->partial[n->partial]++;
+	else
+		account->complete++;
+	return err ?: j->config.packet(j->config.context, &n->p);
+}
+
+/* Is the packet with the smallest anchor ready to go? */
+static bool ready(struct join *j, struct pending *n, uint64_t now_ns, uint64_t complete_ns)
+{
+	if (n->wait == WAIT_PASS && n->pass < j->pass) {
+		conns_write(j->conns, n);
+		n->wait = WAIT_NONE;
+	}
+	/* A parent stays until its children, which may come by another ring, have had a full pass to find it. */
+	if (n->wait == WAIT_NONE && n->pass < j->pass && n->p.anchor_ns < complete_ns)
+		return true;
+	if (n->wait != WAIT_NONE && n->wait != WAIT_PASS && (now_ns > n->deadline_ns || j->count > j->config.window)) {
+		give_up(j, n, now_ns > n->deadline_ns ? ACCOUNT_PARTIAL_TIMEOUT : ACCOUNT_PARTIAL_WINDOW);
+		return n->p.anchor_ns < complete_ns;
+	}
+	return false;
+}
+
+static int drain_heap(struct join *j, uint64_t now_ns, uint64_t complete_ns)
+{
+	int err = 0;
+
+	while (!err && j->count && ready(j, j->heap[0], now_ns, complete_ns)) {
+		_cleanup_free_ struct pending *n = heap_take(j);
+
+		HASH_DELETE(by_id, j->ids, n);
+		err = hand_on(j, n);
+	}
+	return err;
+}
+
+static void count_waiting(struct join *j)
+{
+	j->waiting = 0;
+	for (size_t i = 0; i < j->count; i++)
+		j->waiting += j->heap[i]->wait != WAIT_NONE && j->heap[i]->wait != WAIT_PASS;
+}
+
+static uint64_t *rejected_matches(struct join *j)
+{
+	return &account_of(j, SC_DIR_RX)->rejected[ACCOUNT_REJECTED_MATCH];
+}
+
+int join_pass(struct join *j, uint64_t now_ns, uint64_t complete_ns)
+{
+	int err = match_children(j);
+
+	if (err)
+		return err;
+	conns_match(j->conns, rejected_matches(j));
+	err = drain_heap(j, now_ns, complete_ns);
+	if (j->pass++ % EXPIRE_EVERY_PASSES == 0 && now_ns > j->config.deadline_ns + CALLS_KEPT_NS)
+		conns_expire(j->conns, now_ns - j->config.deadline_ns - CALLS_KEPT_NS);
+	j->reassembled_new = false;
+	count_waiting(j);
+	return err;
+}
+
+int join_finish(struct join *j)
+{
+	int err = match_children(j);
+
+	conns_match(j->conns, rejected_matches(j));
+	while (j->count) {
+		_cleanup_free_ struct pending *n = heap_take(j);
+		int failed;
+
+		HASH_DELETE(by_id, j->ids, n);
+		if (n->wait == WAIT_PASS)
+			conns_write(j->conns, n);
+		else if (n->wait != WAIT_NONE)
+			give_up(j, n, ACCOUNT_PARTIAL_UNREAD);
+		failed = hand_on(j, n);
+		err = err ?: failed;
+	}
+	return err;
+}
+
+void join_stop(struct join *j)
+{
+	j->stopping = true;
+}
+
+size_t join_waiting(const struct join *j)
+{
+	return j->waiting;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A packet on its way from the kernel's record to the sinks: what is known, and what it still waits for. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "user/account.h"
+#include "user/packet.h"
+
+enum pending_wait {
+	WAIT_NONE,    /* its story is told */
+	WAIT_PARENT,  /* merged by GRO, or a fragment: the later stages are the parent's */
+	WAIT_SOCKET,  /* TCP payload: until the socket's sequence numbers reach it, then WAIT_READ */
+	WAIT_READ,    /* queued: until the application takes it */
+	WAIT_PASS,    /* sent: one more pass over the rings, for the send call that a ring behind us may hold */
+};
+
+struct pending {
+	struct packet p;
+	uint8_t wait;	    /* enum pending_wait */
+	uint8_t partial;    /* enum account_partial, if `incomplete` */
+	bool incomplete;
+	bool datagram;
+	bool ended;	    /* its record told how the story ended in the kernel: children may take it over */
+	uint64_t sock;
+	uint64_t sock_index;
+	uint64_t deadline_ns;
+	uint64_t pass;	    /* of the rings in which it came */
+	uint32_t seq, end_seq, payload_bytes; /* TCP: host order */
+	uint32_t flow_hash;
+	uint16_t l3_off, l4_off;
+	uint8_t ip_version, l4_proto, tcp_flags;
+	struct pending *next;	    /* in its socket's list of waiting packets */
+	struct pending *next_child; /* in the join's list of packets waiting for a parent */
+	UT_hash_handle by_id;
+	uint8_t bytes[];
+};
+
+/* Serial number arithmetic of TCP (RFC 793, 3.3): a - b as a signed distance. */
+static inline int32_t seq_diff(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b);
+}

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The recording loop: rings to join to sink, until a signal, a count, a time or the end of the reader. */
+#include "user/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "user/capture_comment.h"
+#include "user/cleanup.h"
+#include "user/clock.h"
+#include "user/drop_reason.h"
+#include "user/join.h"
+#include "user/log.h"
+#include "user/privileges.h"
+#include "user/sink.h"
+#include "user/source.h"
+#include "user/system.h"
+
+#define NS_PER_MS 1000000ull
+#define NS_PER_S 1000000000ull
+#define PASS_EVERY_NS (20 * NS_PER_MS)
+#define SWEEP_EVERY_NS (100 * NS_PER_MS)
+#define CLOCK_EVERY_NS NS_PER_S
+#define SETTLE_NS (1 * NS_PER_MS)	  /* a stamp is never older than this when its timeline appears in the table */
+#define DEADLINE_FILE_NS (3 * NS_PER_S)
+#define DEADLINE_LIVE_NS (150 * NS_PER_MS)
+#define STOP_GRACE_NS (200 * NS_PER_MS) /* for packets under way when a signal or the clock ends the capture */
+#define DETACH_SETTLE_US 20000		  /* programs that were running when they were taken off their hooks end within this */
+#define WINDOW_PACKETS 65536
+#define RING_BYTES_DEFAULT (4u << 20)
+#define SNAPLEN_DEFAULT 256
+
+struct record {
+	const struct record_options *options;
+	struct net_device_info devices[LOADER_MAX_DEVICES];
+	struct capture_interface interfaces[LOADER_MAX_DEVICES];
+	struct loader *loader;
+	struct source *source;
+	struct join *join;
+	struct sink *sink;
+	struct drop_reasons *drops;
+	struct clock clock;
+	struct account account;
+	uint64_t counter[SC_CNT_COUNT * 2];
+	uint64_t lost_told; /* lost packets already attributed by epb_dropcount */
+	uint64_t start_ns, sweep_ns, clock_ns, stop_ns, deadline_ns;
+	int failed; /* first error, a negative errno */
+	bool reader_gone;
+	int signal_fd, timer_fd, epoll_fd;
+	char device_name[16];
+};
+
+static void record_free(struct record *r)
+{
+	join_free(r->join);
+	source_free(r->source);
+	if (r->sink)
+		r->sink->ops->free(r->sink);
+	loader_free(r->loader);
+	drop_reasons_free(r->drops);
+	for (int *fd = &r->signal_fd; fd <= &r->epoll_fd; fd++)
+		if (*fd >= 0)
+			close(*fd);
+	free(r);
+}
+
+CLEANUP_DEFINE(cleanup_record, struct record, record_free);
+
+void record_options_default(struct record_options *o)
+{
+	*o = (struct record_options){
+		.snaplen_bytes = SNAPLEN_DEFAULT,
+		.ring_bytes = RING_BYTES_DEFAULT,
+		.dirs = 3,
+		.stages = SC_BIT(SC_STAGE_COUNT) - 1,
+		.xdp = XDP_MODE_AUTO,
+	};
+}
+
+/* ---- what the join asks for */
+
+static int interface_of(void *context, uint32_t ifindex)
+{
+	const struct record *r = context;
+
+	for (size_t i = 0; i < r->options->interface_count; i++)
+		if ((uint32_t)r->devices[i].ifindex == ifindex)
+			return i;
+	return -ENODEV;
+}
+
+static const char *device_name_of(void *context, uint32_t ifindex)
+{
+	struct record *r = context;
+
+	return if_indextoname(ifindex, r->device_name);
+}
+
+static uint64_t lost_in_kernel(const struct record *r)
+{
+	uint64_t lost = 0;
+
+	for (int dir = 0; dir < 2; dir++)
+		lost += r->counter[SC_CNT_TABLE * 2 + dir] + r->counter[SC_CNT_RING * 2 + dir];
+	return lost;
+}
+
+static int on_packet(void *context, struct packet *p)
+{
+	struct record *r = context;
+	uint64_t lost = lost_in_kernel(r);
+
+	p->wall_ns = clock_wall_ns(&r->clock, p->anchor_ns);
+	p->dropcount = lost - r->lost_told;
+	r->lost_told = lost;
+	return r->sink->ops->packet(r->sink, p);
+}
+
+static int on_record(void *context, const void *data, size_t size)
+{
+	struct record *r = context;
+	int err = join_record(r->join, data, size);
+
+	/* A record that cannot be used is counted as lost; the capture goes on. */
+	return err == -EBADMSG || err == -ENOMEM ? 0 : err;
+}
+
+/* ---- setting up */
+
+static int find_devices(struct record *r)
+{
+	const struct record_options *o = r->options;
+	char names[1024];
+
+	for (size_t i = 0; i < o->interface_count; i++) {
+		int err = net_device_query(o->interfaces[i], &r->devices[i]);
+
+		if (err == -ENODEV) {
+			net_device_names(names, sizeof(names));
+			return log_refuse(err, "no interface '%s' here; there are: %s", o->interfaces[i], names);
+		}
+		if (err == -EPROTONOSUPPORT)
+			return log_refuse(err, "%s is neither an Ethernet nor an IP device", o->interfaces[i]);
+		if (err)
+			return log_err(err, "cannot query interface %s", o->interfaces[i]);
+		for (size_t n = 0; n < i; n++)
+			if (r->devices[n].ifindex == r->devices[i].ifindex)
+				return log_refuse(-EINVAL, "interface %s is named twice", o->interfaces[i]);
+		r->interfaces[i] = r->devices[i].capture;
+	}
+	return 0;
+}
+
+static const char *probe_text(const struct probes *probes, int stage, char *buf, size_t size)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < probes->count; i++) {
+		const struct probe *row = &probes->row[i];
+
+		if (row->status != PROBE_USED || row->stage != stage || !(probes->stages & SC_BIT(stage)))
+			continue;
+		at += snprintf(buf + at, size - at, at ? ", %s" : "%s:%s", at ? row->target : probe_kind_names[row->kind], row->target);
+		if (at >= size)
+			return NULL;
+	}
+	return at ? buf : NULL;
+}
+
+static int section_comment(const struct record *r, char *buf, size_t size)
+{
+	const struct probes *probes = loader_probes(r->loader);
+	bool xdp = probes_used(probes, SC_RX_XDP, NULL);
+	struct capture_comment c = { .version = STAMPCAP_VERSION, .match = xdp ? "xdp-address" : "skb", .clock_error_ns = r->clock.error_ns };
+	char text[SC_STAGE_COUNT][256];
+	int len;
+
+	for (int stage = 0; stage < SC_STAGE_COUNT; stage++)
+		c.probes[stage] = probe_text(probes, stage, text[stage], sizeof(text[stage]));
+	len = capture_comment_format(&c, buf, size);
+	return len < 0 ? len : 0;
+}
+
+static int open_output(const struct record_options *o)
+{
+	int fd;
+
+	if (!o->write || !strcmp(o->write, "-"))
+		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	fd = open(o->write, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return log_err(-errno, "cannot write %s: check the folder and its permissions", o->write);
+	return fd;
+}
+
+static int make_sink(struct record *r, int *fd)
+{
+	const struct record_options *o = r->options;
+	char comment[CAPTURE_COMMENT_MAX], os[256], hardware[512];
+	struct capture_info info = {
+		.interfaces = r->interfaces, .interface_count = o->interface_count, .snaplen_bytes = o->snaplen_bytes,
+		.hardware = hardware, .os = os, .app = "stampcap " STAMPCAP_VERSION, .comment = comment,
+	};
+	int err = section_comment(r, comment, sizeof(comment));
+
+	if (err)
+		return log_err(err, "cannot describe the capture");
+	system_os(os, sizeof(os));
+	system_hardware(hardware, sizeof(hardware));
+	err = o->write ? sink_pcapng_new(&r->sink, *fd, &info) : sink_text_new(&r->sink, *fd, &info);
+	if (err)
+		return log_err(err, "cannot start the output");
+	TAKE_FD(*fd);
+	err = r->sink->ops->flush(r->sink);
+	return err ? log_err(err, "cannot write %s", o->write ? o->write : "standard output") : 0;
+}
+
+static int make_join(struct record *r)
+{
+	const struct probes *probes = loader_probes(r->loader);
+	struct join_config config = {
+		.rules = { .tcp_stages = probes_stages(probes, SCOPE_TCP), .dgram_stages = probes_stages(probes, SCOPE_DGRAM), .drops = r->drops },
+		.deadline_ns = r->deadline_ns,
+		.window = WINDOW_PACKETS,
+		.interface = interface_of,
+		.device_name = device_name_of,
+		.packet = on_packet,
+		.context = r,
+	};
+	int err = join_new(&r->join, &config, &r->account);
+
+	return err ? log_err(err, "cannot start joining") : 0;
+}
+
+static int make_loader(struct record *r)
+{
+	const struct record_options *o = r->options;
+	struct loader_config config = {
+		.devices = r->devices, .device_count = o->interface_count, .stages = o->stages, .dirs = o->dirs,
+		.snaplen_bytes = o->snaplen_bytes, .ring_bytes = o->ring_bytes, .limit = o->packets, .xdp = o->xdp, .without = o->without,
+	};
+
+	return loader_start(&r->loader, &config);
+}
+
+static int make_source(struct record *r)
+{
+	struct loader_maps maps;
+	int err;
+
+	loader_maps(r->loader, &maps);
+	err = source_new(&r->source, &maps, on_record, r);
+	if (err)
+		return log_err(err, "cannot read the ring buffers");
+	log_info(1, "kernel memory for timelines and rings: %" PRIu64 " KiB", maps.memory_bytes / 1024);
+	return 0;
+}
+
+static int watch(struct record *r, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int make_events(struct record *r)
+{
+	struct itimerspec every = { .it_interval = { .tv_nsec = PASS_EVERY_NS }, .it_value = { .tv_nsec = PASS_EVERY_NS } };
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	r->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	r->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (r->signal_fd < 0 || r->timer_fd < 0 || r->epoll_fd < 0 || timerfd_settime(r->timer_fd, 0, &every, NULL))
+		return log_err(-errno, "cannot set up the event loop");
+	for (int *fd = (int[]){ r->signal_fd, r->timer_fd, source_fd(r->source), -1 }; *fd >= 0; fd++)
+		if (watch(r, *fd))
+			return log_err(-errno, "cannot set up the event loop");
+	return 0;
+}
+
+/* ---- running */
+
+static bool is_stale(void *context, const struct sc_packet *p)
+{
+	const struct record *r = context;
+
+	return p->last_ns && p->last_ns + r->deadline_ns < clock_monotonic_ns();
+}
+
+static bool is_any(void *context, const struct sc_packet *p)
+{
+	(void)context, (void)p;
+	return true;
+}
+
+/* The reader of a pipe going away is how such a capture ends; anything else is a failure to be told once. */
+static void output_failed(struct record *r, int err)
+{
+	if (err == -EPIPE)
+		r->reader_gone = true;
+	else if (!r->failed)
+		r->failed = log_err(err, "cannot write %s: it holds every packet up to here",
+				    r->options->write ? r->options->write : "standard output");
+}
+
+/* One round: everything the kernel has, to the sink. */
+static void pass(struct record *r)
+{
+	uint64_t now_ns = clock_monotonic_ns(), complete_ns = source_oldest_ns(r->source);
+	int err;
+
+	if (complete_ns > now_ns - SETTLE_NS)
+		complete_ns = now_ns - SETTLE_NS;
+	if (now_ns - r->clock_ns >= CLOCK_EVERY_NS) {
+		clock_take(&r->clock);
+		r->clock_ns = now_ns;
+	}
+	if (now_ns - r->sweep_ns >= SWEEP_EVERY_NS) {
+		source_sweep(r->source, is_stale, r);
+		r->sweep_ns = now_ns;
+	}
+	source_counters(r->source, r->counter);
+	err = source_drain(r->source);
+	if (!err && join_reassembled(r->join))
+		source_sweep(r->source, join_owns_fragment, r->join);
+	err = err ?: join_pass(r->join, now_ns, complete_ns);
+	err = err ?: r->sink->ops->flush(r->sink);
+	if (err)
+		output_failed(r, err);
+}
+
+static uint64_t begun(const struct record *r)
+{
+	uint64_t n = 0;
+
+	for (int dir = 0; dir < 2; dir++)
+		n += r->counter[SC_CNT_CREATED * 2 + dir] - r->counter[SC_CNT_SPLIT * 2 + dir];
+	return n;
+}
+
+/* No new packets from here on; those under way have until stop_ns. */
+static void stop(struct record *r, uint64_t grace_ns)
+{
+	if (r->stop_ns)
+		return;
+	loader_begin(r->loader, 0);
+	r->stop_ns = clock_monotonic_ns() + grace_ns;
+}
+
+static bool finished(const struct record *r)
+{
+	if (r->failed || r->reader_gone)
+		return true;
+	if (!r->stop_ns)
+		return false;
+	return clock_monotonic_ns() >= r->stop_ns || (!join_waiting(r->join) && source_oldest_ns(r->source) == UINT64_MAX);
+}
+
+static void check_limits(struct record *r)
+{
+	const struct record_options *o = r->options;
+
+	if (o->packets && begun(r) >= o->packets)
+		stop(r, r->deadline_ns);
+	if (o->duration_ns && clock_monotonic_ns() - r->start_ns >= o->duration_ns)
+		stop(r, STOP_GRACE_NS);
+}
+
+static void on_signal(struct record *r)
+{
+	struct signalfd_siginfo info;
+
+	while (read(r->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (r->stop_ns) /* asked twice: at once */
+			r->stop_ns = 1;
+		stop(r, STOP_GRACE_NS);
+	}
+}
+
+static void loop(struct record *r)
+{
+	while (!finished(r)) {
+		struct epoll_event event;
+		uint64_t ticks;
+
+		if (epoll_wait(r->epoll_fd, &event, 1, -1) < 0)
+			continue;
+		if (read(r->timer_fd, &ticks, sizeof(ticks)) < 0 && event.data.fd == r->timer_fd)
+			continue;
+		on_signal(r);
+		pass(r);
+		check_limits(r);
+	}
+}
+
+/* ---- ending */
+
+static void fill_account(struct record *r)
+{
+	for (int dir = 0; dir < 2; dir++) {
+		struct account_dir *a = &r->account.dir[dir];
+
+		a->seen = r->counter[SC_CNT_CREATED * 2 + dir] - r->counter[SC_CNT_SPLIT * 2 + dir];
+		a->lost[ACCOUNT_LOST_TABLE] += r->counter[SC_CNT_TABLE * 2 + dir];
+		a->lost[ACCOUNT_LOST_RING] += r->counter[SC_CNT_RING * 2 + dir];
+		a->rejected[ACCOUNT_REJECTED_BACKWARDS] += r->counter[SC_CNT_BACKWARDS * 2 + dir];
+		a->rejected[ACCOUNT_REJECTED_CALLS] += r->counter[SC_CNT_CALLS * 2 + dir];
+	}
+}
+
+static size_t print_nonzero(char *buf, size_t size, size_t at, const uint64_t *count, const char *const *name, int n)
+{
+	bool any = false;
+
+	for (int i = 0; i < n && at < size; i++) {
+		if (!count[i])
+			continue;
+		at += snprintf(buf + at, size - at, "%s%s %" PRIu64, any ? ", " : " (", name[i], count[i]);
+		any = true;
+	}
+	if (any && at < size)
+		at += snprintf(buf + at, size - at, ")");
+	return at;
+}
+
+static void print_summary(const struct account *account)
+{
+	struct account_dir total;
+	char line[1024];
+
+	for (int dir = 0; dir < 2; dir++) {
+		const struct account_dir *a = &account->dir[dir];
+		size_t at = snprintf(line, sizeof(line), "stampcap: %s: %" PRIu64 " seen = %" PRIu64 " complete + %" PRIu64 " partial",
+				     dir ? "tx" : "rx", a->seen, a->complete, account_partial_sum(a));
+
+		at = print_nonzero(line, sizeof(line), at, a->partial, account_partial_names, ACCOUNT_PARTIAL_COUNT);
+		at += snprintf(line + at, sizeof(line) - at, " + %" PRIu64 " lost", account_lost_sum(a));
+		at = print_nonzero(line, sizeof(line), at, a->lost, account_lost_names, ACCOUNT_LOST_COUNT);
+		at += snprintf(line + at, sizeof(line) - at, "; rejected");
+		if (at == print_nonzero(line, sizeof(line), at, a->rejected, account_rejected_names, ACCOUNT_REJECTED_COUNT))
+			snprintf(line + at, sizeof(line) - at, " nothing");
+		fprintf(stderr, "%s\n", line);
+	}
+	account_total(account, &total);
+	if (account_lost_sum(&total))
+		fprintf(stderr, "stampcap: %" PRIu64 " packets were lost: try a larger -B, a smaller -s, or fewer --stages\n", account_lost_sum(&total));
+}
+
+static int finish(struct record *r)
+{
+	struct capture_end end = {};
+	int err;
+
+	loader_begin(r->loader, 0);
+	loader_detach(r->loader);
+	usleep(DETACH_SETTLE_US);
+	join_stop(r->join);
+	pass(r);
+	source_sweep(r->source, is_any, r);
+	source_counters(r->source, r->counter);
+	err = r->failed || r->reader_gone ? 0 : join_finish(r->join);
+	if (err)
+		output_failed(r, err);
+	fill_account(r);
+	end.account = r->account;
+	end.start_ns = clock_wall_ns(&r->clock, r->start_ns);
+	end.end_ns = clock_wall_ns(&r->clock, clock_monotonic_ns());
+	err = r->failed || r->reader_gone ? 0 : r->sink->ops->end(r->sink, &end);
+	if (err)
+		output_failed(r, err);
+	print_summary(&r->account);
+	if (!r->failed && !r->reader_gone && account_check(&r->account))
+		r->failed = log_refuse(-ERANGE, "the accounting does not add up: this is a bug, please report it with the lines above");
+	return r->failed ? 1 : 0;
+}
+
+static void announce(const struct record *r)
+{
+	const struct record_options *o = r->options;
+	char names[256] = "";
+	size_t at = 0;
+
+	if (log_level < 0)
+		return;
+	for (size_t i = 0; i < o->interface_count && at < sizeof(names); i++)
+		at += snprintf(names + at, sizeof(names) - at, "%s%s", i ? ", " : "", r->interfaces[i].name);
+	fprintf(stderr, "stampcap: recording on %s, %u bytes of each packet; Ctrl-C ends it\n", names, o->snaplen_bytes);
+}
+
+int record_run(const struct record_options *o)
+{
+	_cleanup_(cleanup_record) struct record *r = calloc(1, sizeof(*r));
+	_cleanup_close_ int fd = -1;
+	int err;
+
+	if (!r)
+		return log_err(-ENOMEM, "no memory") ? 1 : 0;
+	r->options = o;
+	r->signal_fd = r->timer_fd = r->epoll_fd = -1;
+	r->deadline_ns = o->deadline_ns ?: (o->write && strcmp(o->write, "-") ? DEADLINE_FILE_NS : DEADLINE_LIVE_NS);
+	if (o->netns && net_namespace_enter(o->netns, NULL))
+		return log_refuse(1, "no network namespace '%s': give a name of `ip netns list` or a process id", o->netns);
+	if (find_devices(r))
+		return 1;
+	fd = open_output(o);
+	if (fd < 0)
+		return 1;
+	clock_take(&r->clock);
+	r->clock_ns = clock_monotonic_ns();
+	err = drop_reasons_load(&r->drops);
+	err = err ?: make_loader(r);
+	if (err) {
+		if (o->write && strcmp(o->write, "-"))
+			unlink(o->write); /* it is empty and ours */
+		return 1;
+	}
+	if (make_sink(r, &fd) || make_join(r) || make_source(r) || make_events(r))
+		return 1;
+	err = privileges_drop();
+	if (err)
+		log_warn("cannot drop privileges: %s", strerror(-err));
+	r->start_ns = clock_monotonic_ns();
+	loader_begin(r->loader, o->dirs);
+	announce(r);
+	loop(r);
+	return finish(r);
+}

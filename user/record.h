@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What `record` was asked to do. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/loader.h"
+
+struct record_options {
+	const char *interfaces[LOADER_MAX_DEVICES];
+	size_t interface_count;
+	const char *write;	  /* path, "-" or NULL: text on stdout */
+	const char *netns;	  /* NULL: the current one */
+	const char *without;	  /* NULL: none */
+	uint64_t packets;	  /* 0: no limit */
+	uint64_t duration_ns;	  /* 0: no limit */
+	uint64_t deadline_ns;	  /* 0: by the kind of output */
+	uint32_t snaplen_bytes;
+	uint32_t ring_bytes;
+	uint32_t dirs;		  /* 1 << (enum sc_dir - 1) */
+	uint32_t stages;	  /* SC_BIT mask */
+	enum xdp_mode xdp;
+	bool list_interfaces;	  /* -D */
+};
+
+void record_options_default(struct record_options *o);
+
+/* Records until told to stop. The exit status: 0 or 1. */
+int record_run(const struct record_options *o);

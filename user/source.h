@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where records come from: the rings of all CPUs, and the table of open timelines for what never came out by itself. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/loader.h"
+
+struct source;
+
+/* `record` gets every record of the rings, valid for the call only; 0 to go on, a negative errno to stop draining. Returns 0 or a negative errno. */
+int source_new(struct source **out, const struct loader_maps *maps, int (*record)(void *context, const void *data, size_t size), void *context);
+void source_free(struct source *s); /* NULL is fine */
+
+/* Readable when a ring asks for attention; draining by the clock is up to the caller. */
+int source_fd(const struct source *s);
+
+/* Empties all rings once, one after the other. What `record` returned, or 0. */
+int source_drain(struct source *s);
+
+/*
+ * Earliest time that a packet still inside the kernel could be written under: its anchor, or a stage that becomes its anchor if it is dropped.
+ * UINT64_MAX: none is open.
+ */
+uint64_t source_oldest_ns(const struct source *s);
+
+/*
+ * Takes open timelines that `wanted` accepts out of the table: each goes to `record` as SC_END_OPEN. How many, or a negative errno. Tentative ones
+ * that are wanted vanish. Safe while programs run.
+ */
+int source_sweep(struct source *s, bool (*wanted)(void *context, const struct sc_packet *p), void *context);
+
+/* Sums the counters of all CPUs: [enum sc_counter * 2 + dir - 1]. */
+int source_counters(const struct source *s, uint64_t counter[SC_CNT_COUNT * 2]);

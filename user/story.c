@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From record to packet: see story.h. */
+#include "user/story.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "user/drop_reason.h"
+
+#define IPPROTO_TCP_NUMBER 6
+
+static const struct {
+	uint32_t from, to;
+} flag_map[] = {
+	{ SC_FLAG_POLLED, PACKET_POLLED },   { SC_FLAG_GRO, PACKET_GRO },   { SC_FLAG_GSO, PACKET_GSO },
+	{ SC_FLAG_SEGMENT, PACKET_SEGMENT }, { SC_FLAG_FRAG, PACKET_FRAG }, { SC_FLAG_VLAN, PACKET_VLAN },
+};
+
+static void set_end(struct pending *n, const char *end)
+{
+	snprintf(n->p.end, sizeof(n->p.end), "%s", end);
+}
+
+static void set_at(struct pending *n, uint8_t stage)
+{
+	snprintf(n->p.at, sizeof(n->p.at), "%s", stage < SC_STAGE_COUNT ? stage_info[stage].name : "");
+}
+
+static uint8_t last_stamped(const struct packet *p)
+{
+	for (int stage = SC_STAGE_COUNT - 1; stage >= 0; stage--)
+		if (p->stages & SC_BIT(stage))
+			return stage;
+	return SC_STAGE_NONE;
+}
+
+void story_partial(struct pending *n, enum account_partial why)
+{
+	n->wait = WAIT_NONE;
+	n->incomplete = true;
+	n->partial = why;
+	n->p.flags |= PACKET_PARTIAL;
+	set_end(n, account_partial_names[why]);
+	set_at(n, last_stamped(&n->p));
+}
+
+static void end_drop(struct pending *n, const struct sc_packet *p, const struct story_rules *rules)
+{
+	const char *name = drop_reason_name(rules->drops, p->drop_reason);
+
+	if (name)
+		snprintf(n->p.end, sizeof(n->p.end), "drop:%s", name);
+	else
+		snprintf(n->p.end, sizeof(n->p.end), "drop:%u", p->drop_reason);
+	set_at(n, p->last_stage);
+}
+
+/* Queued on a socket or on its way there: is there anything this kernel can still tell us? */
+static void end_socket(struct pending *n, uint8_t wait, const struct story_rules *rules)
+{
+	uint32_t stages = n->datagram ? rules->dgram_stages : rules->tcp_stages;
+
+	if (wait == WAIT_SOCKET && !(stages & (SC_BIT(SC_RX_SOCKET) | SC_BIT(SC_RX_READ)))) {
+		set_end(n, "l4");
+		return;
+	}
+	if (wait == WAIT_READ && !(stages & SC_BIT(SC_RX_READ))) {
+		set_end(n, "socket");
+		return;
+	}
+	n->wait = wait == WAIT_SOCKET && !(stages & SC_BIT(SC_RX_SOCKET)) ? WAIT_READ : wait;
+}
+
+static void begin_end(struct pending *n, const struct sc_packet *p, const struct story_rules *rules)
+{
+	static const char *const plain[SC_END_COUNT] = {
+		[SC_END_TC] = "tc",		  [SC_END_L4] = "l4",		[SC_END_READ] = "read",
+		[SC_END_DRIVER] = "driver", [SC_END_TXDONE] = "txdone", [SC_END_FORWARD] = "forward",
+	};
+
+	n->wait = p->dir == SC_DIR_TX && n->payload_bytes && n->l4_proto == IPPROTO_TCP_NUMBER ? WAIT_PASS : WAIT_NONE;
+	if (plain[p->end]) {
+		set_end(n, plain[p->end]);
+		return;
+	}
+	switch (p->end) {
+	case SC_END_SOCKET:
+		end_socket(n, WAIT_READ, rules);
+		break;
+	case SC_END_TRANSPORT:
+		end_socket(n, WAIT_SOCKET, rules);
+		break;
+	case SC_END_MERGED:
+		n->wait = WAIT_PARENT;
+		break;
+	case SC_END_DROP:
+		end_drop(n, p, rules);
+		break;
+	case SC_END_CONSUMED:
+		story_partial(n, ACCOUNT_PARTIAL_CONSUMED);
+		break;
+	case SC_END_RECYCLED:
+		story_partial(n, ACCOUNT_PARTIAL_RECYCLED);
+		break;
+	default:
+		story_partial(n, ACCOUNT_PARTIAL_OPEN);
+	}
+}
+
+/* The block's time: for received packets the first stamp that is the packet's own, for sent ones the driver's. */
+static uint64_t anchor_of(const struct packet *p)
+{
+	static const uint8_t rx[] = { SC_RX_XDP, SC_RX_DRIVER, SC_RX_NETIF, SC_RX_TC, SC_RX_IP };
+	static const uint8_t tx[] = { SC_TX_DRIVER, SC_TX_NETDEV, SC_TX_TC, SC_TX_OUT, SC_TX_IP };
+	const uint8_t *order = p->dir == SC_DIR_TX ? tx : rx;
+
+	for (size_t i = 0; i < sizeof(rx); i++)
+		if (p->stages & SC_BIT(order[i]))
+			return p->stamp_ns[order[i]];
+	return 0;
+}
+
+void story_begin(struct pending *n, const struct decoded *d, const struct story_rules *rules)
+{
+	const struct sc_packet *from = d->packet;
+	struct packet *p = &n->p;
+
+	p->id = from->id;
+	p->parent_id = from->parent_id;
+	p->stages = from->stages;
+	memcpy(p->stamp_ns, from->stamp_ns, sizeof(p->stamp_ns));
+	p->dir = from->dir;
+	p->anchor_ns = anchor_of(p);
+	p->wire_len_bytes = from->wire_len_bytes;
+	p->cap_len_bytes = from->cap_len_bytes;
+	p->queue = from->queue;
+	p->cpu = from->cpu;
+	p->irq = from->irq;
+	for (size_t i = 0; i < sizeof(flag_map) / sizeof(*flag_map); i++)
+		if (from->flags & flag_map[i].from)
+			p->flags |= flag_map[i].to;
+	n->sock = from->sock;
+	n->sock_index = from->sock_index;
+	n->seq = from->seq;
+	n->payload_bytes = from->payload_len_bytes;
+	n->end_seq = from->seq + from->payload_len_bytes;
+	n->flow_hash = from->flow_hash;
+	n->l3_off = from->l3_off;
+	n->l4_off = from->l4_off;
+	n->ip_version = from->ip_version;
+	n->l4_proto = from->l4_proto;
+	n->tcp_flags = from->tcp_flags;
+	n->datagram = from->l4_proto != IPPROTO_TCP_NUMBER;
+	begin_end(n, from, rules);
+	n->ended = n->wait != WAIT_PARENT;
+}
+
+void story_adopt(struct pending *n, const struct pending *parent)
+{
+	struct packet *p = &n->p;
+	uint64_t newest = p->stamp_ns[SC_RX_DRIVER];
+
+	for (int stage = SC_RX_BACKLOG; stage < SC_STAGE_COUNT; stage++) {
+		if (!(parent->p.stages & SC_BIT(stage)) || stage == SC_RX_READ)
+			continue;
+		if (p->stages & SC_BIT(stage) || parent->p.stamp_ns[stage] < newest)
+			continue;
+		p->stamp_ns[stage] = newest = parent->p.stamp_ns[stage];
+		p->stages |= SC_BIT(stage);
+	}
+	n->sock = parent->sock;
+	n->sock_index = parent->sock_index;
+	n->incomplete = parent->incomplete;
+	n->partial = parent->partial;
+	p->flags |= parent->p.flags & PACKET_PARTIAL;
+	memcpy(p->end, parent->p.end, sizeof(p->end));
+	memcpy(p->at, parent->p.at, sizeof(p->at));
+	memcpy(p->via, parent->p.via, sizeof(p->via));
+	n->wait = WAIT_NONE;
+	n->ended = true;
+	if (parent->p.stages & SC_BIT(SC_RX_READ) || parent->wait == WAIT_READ)
+		n->wait = WAIT_READ; /* matched by its own bytes, or by the parent's place in the queue */
+	else if (parent->wait == WAIT_SOCKET)
+		n->wait = WAIT_SOCKET;
+}
+
+void story_read(struct pending *n, const struct sc_call *read)
+{
+	n->p.stamp_ns[SC_RX_READ] = read->time_ns;
+	n->p.stages |= SC_BIT(SC_RX_READ);
+	n->p.pid = read->pid;
+	memcpy(n->p.comm, read->comm, sizeof(n->p.comm));
+	n->wait = WAIT_NONE;
+	set_end(n, "read");
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How a story goes on after the kernel's record of it, when it is complete and what its end is called. The one place that knows. */
+#pragma once
+
+#include "user/decode.h"
+#include "user/pending.h"
+
+struct drop_reasons;
+
+struct story_rules {
+	uint32_t tcp_stages;	/* SC_BIT masks of what this kernel can stamp for TCP ... */
+	uint32_t dgram_stages;	/* ... and for datagram sockets */
+	const struct drop_reasons *drops;
+};
+
+/* Fills *n (but bytes, lists, deadline and interface) from a validated record, and decides what it waits for. */
+void story_begin(struct pending *n, const struct decoded *d, const struct story_rules *rules);
+
+/* Takes the stages after `driver` and the end from the packet that n was merged into. */
+void story_adopt(struct pending *n, const struct pending *parent);
+
+/* Ends a story that waited in vain. */
+void story_partial(struct pending *n, enum account_partial why);
+
+/* The read that n waited for. */
+void story_read(struct pending *n, const struct sc_call *read);
