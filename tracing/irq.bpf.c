@@ -98,16 +98,19 @@ int BPF_PROG(sc_sirq_exit, unsigned int vec)
 	return 0;
 }
 
-/* Fires after a poll: what a later poll of the same softirq finds came while NAPI was already polling. */
+/*
+ * Fires after a poll. What a later poll of the same softirq finds may have come while NAPI was already polling: its interrupt is spent, and the next
+ * poll begins now.
+ */
 SEC("tp_btf/napi_poll")
 int BPF_PROG(sc_napi_poll, struct napi_struct *napi, int work, int budget)
 {
-	struct cpu_state *cpu;
+	struct cpu_state *cpu = cpu_state();
 
-	if (!napi->dev || !(device_flags(napi->dev) & SC_DEV_CAPTURE))
+	if (!cpu)
 		return 0;
-	cpu = cpu_state();
-	if (cpu)
+	cpu->poll_end_ns = bpf_ktime_get_ns();
+	if (napi->dev && device_flags(napi->dev) & SC_DEV_CAPTURE)
 		cpu->irq_ns = 0;
 	return 0;
 }

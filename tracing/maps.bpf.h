@@ -39,6 +39,7 @@ struct cpu_state {
 	__u64 pending_irq_ns; /* newest handler entry of a captured device, not yet claimed by a softirq */
 	__u64 raise_ns;	      /* newest raise of NET_RX */
 	__u64 softirq_ns;     /* entry of the NET_RX softirq that runs now, 0 none */
+	__u64 poll_end_ns;    /* end of the newest NAPI poll, so the earliest begin of the next */
 	__u64 irq_ns;	      /* handler entry that led to it, 0 none or spent */
 	__u64 gro_id;	      /* packet inside napi_gro_receive, 0 none */
 	__u64 local_id;	      /* packet the transport works on, 0 none */

@@ -4,6 +4,17 @@
 
 enum rx_path { RX_NAPI, RX_BACKLOG, RX_DIRECT };
 
+/*
+ * When the softirq turned to this NAPI: its entry, unless NET_RX was raised again since. Then the packet may have been sent after the entry (a softirq that
+ * answers over veth feeds itself) and only the begin of this very poll is certain.
+ */
+static __always_inline __u64 softirq_turn_ns(const struct cpu_state *cpu)
+{
+	if (cpu->irq_ns || cpu->raise_ns <= cpu->softirq_ns || cpu->poll_end_ns < cpu->softirq_ns)
+		return cpu->softirq_ns;
+	return cpu->poll_end_ns;
+}
+
 /* Stamps of what came before the skb: the interrupt and softirq of this CPU. */
 static __always_inline void stamp_irq(struct cpu_state *cpu, struct sc_packet *p, __u32 flags)
 {
@@ -17,7 +28,7 @@ static __always_inline void stamp_irq(struct cpu_state *cpu, struct sc_packet *p
 	} else if (flags & SC_DEV_IRQ) {
 		p->flags |= SC_FLAG_POLLED;
 	}
-	timeline_stamp(cpu, p, SC_RX_SOFTIRQ, softirq_ns);
+	timeline_stamp(cpu, p, SC_RX_SOFTIRQ, softirq_turn_ns(cpu));
 }
 
 /* The XDP program saw this buffer moments ago on this CPU: same MAC header address, same poll. A mark serves once. */
@@ -214,7 +225,7 @@ int BPF_PROG(sc_netif, struct sk_buff *skb)
 	p = t.packet;
 	if (p->dir != SC_DIR_RX)
 		return 0;
-	softirq_ns = cpu->softirq_ns;
+	softirq_ns = cpu->softirq_ns ? softirq_turn_ns(cpu) : 0;
 	if (p->cpu != bpf_get_smp_processor_id())
 		p->flags |= SC_FLAG_BACKLOG; /* packet steering: another CPU's queue */
 	/* An entry before the packet was queued says nothing of when it was taken. */

@@ -25,9 +25,9 @@
 
 #define ROUNDS_MAX 64
 #define MAX_LINKS 64
-#define TABLE_MEMORY_BYTES (32u << 20)
+#define TABLE_MEMORY_BYTES (64u << 20)
 #define SETS_MAX 2048u
-#define SETS_MIN 8u
+#define SETS_MIN 32u
 #define WHY_MAX 256
 
 struct loader {
