@@ -42,11 +42,13 @@ struct cpu_state {
 	__u64 poll_end_ns;    /* end of the newest NAPI poll, so the earliest begin of the next */
 	__u64 irq_ns;	      /* handler entry that led to it, 0 none or spent */
 	__u64 gro_id;	      /* packet inside napi_gro_receive, 0 none */
+	__u64 gro_parent_id;  /* packet of its flow that GRO held when it came, 0 none */
 	__u64 local_id;	      /* packet the transport works on, 0 none */
-	__u64 out_id;	      /* packet that left POST_ROUTING last: its IP fragments follow it */
+	__u64 out_ip_ns;      /* of the packet longer than its device's MTU that passed POST_ROUTING last: */
+	__u64 out_ns;	      /* its stamps there, which its fragments share */
+	__u32 out_key;	      /* and what its fragments are known by, 0 none */
 	__u32 gro_slot;
 	__u32 local_slot;
-	__u32 out_slot;
 	__s32 pending_irq;
 	__s32 irq;
 	__u32 records;

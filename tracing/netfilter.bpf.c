@@ -53,6 +53,23 @@ int sc_ip_tx(struct bpf_nf_ctx *ctx)
 	return NF_ACCEPT;
 }
 
+/* The key of a packet that IP is about to cut; 0 if its header cannot be read. */
+static __always_inline __u32 whole_fragment_key(const struct sk_buff *skb)
+{
+	__u32 header[10] = {}, version, hash, from, to;
+
+	if (bpf_probe_read_kernel(header, sizeof(header), skb->head + skb->network_header))
+		return 0;
+	version = (bpf_ntohl(header[0]) >> 28);
+	from = version == 4 ? 3 : 2;
+	to = version == 4 ? 5 : 10;
+	hash = version;
+	for (__u32 i = 0; i < 10; i++)
+		if (i >= from && i < to)
+			hash = hash_mix(hash, bpf_ntohl(header[i]));
+	return fragment_key(hash, version == 4 ? bpf_ntohl(header[1]) >> 16 : 0);
+}
+
 SEC("netfilter/post_routing")
 int sc_out(struct bpf_nf_ctx *ctx)
 {
@@ -62,7 +79,10 @@ int sc_out(struct bpf_nf_ctx *ctx)
 	if (!cpu || !timeline_follow(ctx->skb, SC_TX_OUT, &t) || !tx_continues(t.packet, SC_TX_OUT))
 		return NF_ACCEPT;
 	timeline_stamp(cpu, t.packet, SC_TX_OUT, bpf_ktime_get_ns());
-	cpu->out_slot = t.packet->slot;
-	cpu->out_id = t.packet->id;
+	if (ctx->state->out && ctx->skb->len > ctx->state->out->mtu) {
+		cpu->out_key = whole_fragment_key(ctx->skb);
+		cpu->out_ns = t.packet->last_ns;
+		cpu->out_ip_ns = t.packet->stages & SC_BIT(SC_TX_IP) ? t.packet->stamp_ns[SC_TX_IP] : 0;
+	}
 	return NF_ACCEPT;
 }

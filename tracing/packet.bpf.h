@@ -150,6 +150,21 @@ static __always_inline void parse_ipv6(struct sc_packet *p)
 	parse_l4(p, len);
 }
 
+/* What all fragments of a packet, and the packet before it was cut, have in common. IPv6 chooses the identification only when it cuts. */
+static __always_inline __u32 fragment_key(__u32 hash, __u32 ipv4_id)
+{
+	return hash_mix(hash, ipv4_id) | 1;
+}
+
+static __always_inline __u32 packet_fragment_key(struct sc_packet *p)
+{
+	__u32 at = p->l3_off + (p->ip_version == 4 ? 12 : 8), end = at + (p->ip_version == 4 ? 8 : 32), hash = p->ip_version;
+
+	for (int i = 0; i < 8 && at < end; i++, at += 4)
+		hash = hash_mix(hash, be32_at(p, at));
+	return fragment_key(hash, p->ip_version == 4 ? be16_at(p, p->l3_off + 4) : 0);
+}
+
 /* A global function, so that the verifier walks its loops once and not at every call. */
 __weak int packet_parse(__u32 slot)
 {

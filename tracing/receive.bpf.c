@@ -93,10 +93,22 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 	return p->slot;
 }
 
-/* Sets what gro_exit() will look for. */
+static __always_inline struct parent_ref *gro_parent(const struct sc_packet *p)
+{
+	__u32 i = p->flow_hash & (PARENTS - 1);
+
+	return bpf_map_lookup_elem(&gro_parents, &i);
+}
+
+/*
+ * Notes what gro_leave() will need. Whether GRO holds a packet of this flow has to be asked before: a merge that completes the parent sends it up the
+ * stack, to its very end perhaps, before napi_gro_receive returns.
+ */
 static __always_inline int gro_enter(struct sk_buff *skb)
 {
 	struct cpu_state *cpu = cpu_state();
+	struct parent_ref *parent;
+	struct timeline of = {};
 	struct sc_packet *p;
 	int slot;
 
@@ -107,47 +119,47 @@ static __always_inline int gro_enter(struct sk_buff *skb)
 	if (slot < 0)
 		return 0;
 	p = slot_packet(slot);
-	if (!p)
+	if (!p || !p->ip_version)
 		return 0;
 	cpu->gro_slot = slot;
 	cpu->gro_id = p->id;
+	cpu->gro_parent_id = 0;
+	parent = gro_parent(p);
+	if (parent && parent->flow_hash == p->flow_hash && timeline_at(parent->slot, parent->id, &of) &&
+	    of.packet->last_stage == SC_RX_DRIVER)
+		cpu->gro_parent_id = parent->id;
 	return 0;
 }
 
 /*
- * GRO's verdict. Merged: the packet's own story ends here and `parent_id` carries it on. Anything else: it may become a parent itself. A flow has one parent
+ * GRO's verdict. Merged: the packet's own story ends here and its parent carries it on. Anything else: it may become a parent itself. A flow has one parent
  * per CPU at a time: GRO holds at most one packet of a flow.
  */
 static __always_inline int gro_leave(int verdict)
 {
 	struct cpu_state *cpu = cpu_state();
 	struct parent_ref *parent;
-	struct timeline t = {}, of = {};
-	__u32 i;
+	struct timeline t = {};
+	__u64 id;
 
 	if (!cpu || !cpu->gro_id)
 		return 0;
-	if (!timeline_at(cpu->gro_slot, cpu->gro_id, &t) || !t.packet->ip_version)
-		return 0;
+	id = cpu->gro_id;
 	cpu->gro_id = 0;
-	i = t.packet->flow_hash & (PARENTS - 1);
-	parent = bpf_map_lookup_elem(&gro_parents, &i);
-	if (!parent)
+	if (!timeline_at(cpu->gro_slot, id, &t))
 		return 0;
-	if (verdict != SC_GRO_MERGED && verdict != SC_GRO_MERGED_FREE) {
-		parent->id = t.packet->id;
+	if (verdict == SC_GRO_MERGED || verdict == SC_GRO_MERGED_FREE) {
+		t.packet->flags |= SC_FLAG_GRO;
+		t.packet->parent_id = cpu->gro_parent_id;
+		timeline_emit(cpu, &t, SC_END_MERGED);
+		return 0;
+	}
+	parent = gro_parent(t.packet);
+	if (parent) {
+		parent->id = id;
 		parent->slot = t.packet->slot;
 		parent->flow_hash = t.packet->flow_hash;
-		return 0;
 	}
-	t.packet->flags |= SC_FLAG_GRO;
-	/* A parent that has moved on cannot have taken it. */
-	if (parent->flow_hash == t.packet->flow_hash && timeline_at(parent->slot, parent->id, &of) &&
-	    of.packet->last_stage == SC_RX_DRIVER) {
-		of.packet->flags |= SC_FLAG_GRO;
-		t.packet->parent_id = parent->id;
-	}
-	timeline_emit(cpu, &t, SC_END_MERGED);
 	return 0;
 }
 
@@ -228,9 +240,13 @@ int BPF_PROG(sc_netif, struct sk_buff *skb)
 	softirq_ns = cpu->softirq_ns ? softirq_turn_ns(cpu) : 0;
 	if (p->cpu != bpf_get_smp_processor_id())
 		p->flags |= SC_FLAG_BACKLOG; /* packet steering: another CPU's queue */
-	/* An entry before the packet was queued says nothing of when it was taken. */
-	if (p->flags & SC_FLAG_BACKLOG && softirq_ns > p->last_ns)
-		timeline_stamp(cpu, p, SC_RX_BACKLOG, softirq_ns);
+	/* Queued while the softirq was at this queue already: its turn began before, and says nothing of when the packet was taken. */
+	if (p->flags & SC_FLAG_BACKLOG) {
+		if (softirq_ns > p->last_ns)
+			timeline_stamp(cpu, p, SC_RX_BACKLOG, softirq_ns);
+		else
+			p->flags |= SC_FLAG_POLLED;
+	}
 	timeline_stamp(cpu, p, SC_RX_NETIF, bpf_ktime_get_ns());
 	if (!p->ip_version && !(conf_stages & SC_BIT(SC_RX_TC)))
 		timeline_emit(cpu, &t, SC_END_TC);

@@ -3,62 +3,10 @@
  * Transport and sockets. TCP bytes are matched by sequence, datagrams by their order on the socket: both survive coalescing, cloning and recycled skbs.
  * What an application does (read, write) is one small record per call; user space joins it to packets.
  */
-#include "receive.bpf.h"
+#include "datagram.bpf.h"
 
 #define SOCK_RAW 3
 #define VERDICT_PASS 1
-#define READERS_SEVERAL (~0u)
-
-static __always_inline bool sock_is_inet(const struct sock *sk)
-{
-	return sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6;
-}
-
-static __always_inline bool sock_is_datagram(const struct sock *sk)
-{
-	return sk->sk_protocol != IPPROTO_TCP;
-}
-
-/* Would packets of this socket leave by a captured device, or by one stacked on it? */
-static __always_inline bool sock_wanted(const struct sock *sk)
-{
-	const struct dst_entry *dst = sk->sk_dst_cache;
-
-	return dst && dst->dev && device_flags(dst->dev) & (SC_DEV_CAPTURE | SC_DEV_UPPER);
-}
-
-static __always_inline struct sock_state *sock_create(struct sock *sk)
-{
-	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-
-	if (s && !s->cookie) {
-		struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-
-		s->cookie = bpf_get_socket_cookie(sk);
-		if (tcp)
-			s->copied_seq = tcp->copied_seq;
-	}
-	return s;
-}
-
-static __always_inline void call_output(struct cpu_state *cpu, struct sc_call *call, __u8 dir)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-
-	call->size_bytes = sizeof(*call);
-	call->pid = id >> 32;
-	call->tid = (__u32)id;
-	if (call->type != SC_REC_SOCKET)
-		bpf_get_current_comm(call->comm, sizeof(call->comm));
-	if (record_output(cpu, call, sizeof(*call)))
-		count(cpu, SC_CNT_CALLS, dir);
-}
-
-/* The packet the transport of this CPU works on. */
-static __always_inline bool local_packet(struct cpu_state *cpu, struct timeline *t)
-{
-	return timeline_at(cpu->local_slot, cpu->local_id, t);
-}
 
 SEC("cgroup_skb/ingress")
 int sc_l4_cgroup(struct __sk_buff *ctx)
@@ -82,7 +30,8 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	if (!p || p->dir != SC_DIR_RX || !stage_follows(SC_RX_L4, p->last_stage))
 		return VERDICT_PASS;
 	timeline_stamp(cpu, p, SC_RX_L4, bpf_ktime_get_ns());
-	p->sock = bpf_get_socket_cookie(ctx);
+	/* A listener's packet may belong to a connection that is only being made: the socket it is queued on will tell. */
+	p->sock = sk && sk->state == TCP_LISTEN ? 0 : bpf_get_socket_cookie(ctx);
 	if (p->l4_proto == IPPROTO_TCP && !p->payload_len_bytes)
 		timeline_emit(cpu, &t, SC_END_L4);
 	return VERDICT_PASS;
@@ -144,61 +93,6 @@ static __always_inline void tcp_ready(struct cpu_state *cpu, struct sock *sk, __
 	}
 }
 
-/* The datagram that this event stands for: our own packet first, then what another CPU left for us to queue (6.18 queues in batches). */
-static __always_inline bool datagram_queued(struct cpu_state *cpu, struct sock *sk, __u64 cookie, struct timeline *t)
-{
-	struct sk_buff *skb = sk->sk_receive_queue.prev;
-
-	if (local_packet(cpu, t) && t->packet->sock == cookie && t->packet->last_stage == SC_RX_L4)
-		return true;
-	for (int i = 0; i < 4; i++) {
-		if ((void *)skb == (void *)&sk->sk_receive_queue)
-			return false;
-		if (timeline_find(skb_key(skb), t) && t->packet->sock == cookie && t->packet->last_stage == SC_RX_L4)
-			return true;
-		skb = skb->prev;
-	}
-	return false;
-}
-
-static __always_inline __u32 datagrams_waiting(struct sock *sk)
-{
-	__u32 waiting = sk->sk_receive_queue.qlen;
-
-	if (sk->sk_protocol == IPPROTO_UDP)
-		waiting += BPF_CORE_READ((struct udp_sock *)sk, reader_queue.qlen);
-	return waiting;
-}
-
-/* Fires once per datagram, in the order of the queue. Numbers every one of a known socket, whatever device it came by: reads are numbered likewise. */
-static __always_inline void datagram_ready(struct cpu_state *cpu, struct sock *sk, __u64 now_ns)
-{
-	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	__u64 cookie = bpf_get_socket_cookie(sk);
-	struct timeline t = {};
-	bool ours = datagram_queued(cpu, sk, cookie, &t);
-	struct sc_packet *p;
-
-	if (!s) {
-		__u32 waiting = datagrams_waiting(sk);
-
-		if (!ours)
-			return;
-		s = sock_create(sk);
-		if (!s)
-			return;
-		s->queued = waiting ? waiting - 1 : 0;
-	}
-	s->queued++;
-	p = t.packet;
-	if (!ours || !p)
-		return;
-	timeline_stamp(cpu, p, SC_RX_SOCKET, now_ns);
-	p->sock_index = s->queued;
-	if (conf_recv_length)
-		timeline_emit(cpu, &t, SC_END_SOCKET);
-}
-
 SEC("tp_btf/sk_data_ready")
 int BPF_PROG(sc_data_ready, struct sock *sk)
 {
@@ -234,69 +128,6 @@ int BPF_PROG(sc_tcp_read, struct sock *sk)
 	};
 
 	s->copied_seq = tcp->copied_seq;
-	call_output(cpu, &call, SC_DIR_RX);
-	return 0;
-}
-
-/*
- * The n-th successful read takes the n-th datagram. Datagrams that leave without one (a bad checksum found at the copy) would shift the count: what waits
- * now cannot have been read, which corrects it as long as one thread reads.
- */
-static __always_inline __u64 datagram_taken(struct sock_state *s, struct sock *sk)
-{
-	__u64 taken = __sync_fetch_and_add(&s->taken, 1) + 1;
-	__u32 tid = (__u32)bpf_get_current_pid_tgid(), waiting;
-
-	if (!s->reader_tid)
-		s->reader_tid = tid;
-	if (s->reader_tid != tid) {
-		s->reader_tid = READERS_SEVERAL;
-		return taken;
-	}
-	waiting = datagrams_waiting(sk);
-	if (s->queued >= waiting && taken < s->queued - waiting)
-		s->taken = taken = s->queued - waiting;
-	return taken;
-}
-
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(sc_recv_len, struct sock *sk, int ret, int flags)
-{
-	struct cpu_state *cpu = cpu_state();
-	struct sock_state *s;
-
-	if (ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !cpu || !sock_is_inet(sk) || !sock_is_datagram(sk))
-		return 0;
-	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!s)
-		return 0;
-	struct sc_call call = {
-		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie,
-		.index = datagram_taken(s, sk), .len_bytes = ret,
-	};
-
-	call_output(cpu, &call, SC_DIR_RX);
-	return 0;
-}
-
-/* Where no tracepoint tells datagram reads: the copy itself, which linear UDP packets never make. The packet is still in the table, at `socket`. */
-SEC("tp_btf/skb_copy_datagram_iovec")
-int BPF_PROG(sc_copy_iovec, struct sk_buff *skb)
-{
-	struct cpu_state *cpu = cpu_state();
-	struct timeline t = {};
-	struct sc_packet *p;
-
-	if (conf_recv_length || !cpu || !timeline_find(skb_key(skb), &t))
-		return 0;
-	p = t.packet;
-	if (!p || p->last_stage != SC_RX_SOCKET || p->head != (__u64)skb->head)
-		return 0;
-	struct sc_call call = {
-		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = p->sock, .index = p->sock_index, .len_bytes = -1,
-	};
-
-	timeline_emit(cpu, &t, SC_END_SOCKET);
 	call_output(cpu, &call, SC_DIR_RX);
 	return 0;
 }

@@ -110,6 +110,22 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 	return true;
 }
 
+/* IP cut it after POST_ROUTING, on this CPU just before: it shares the stamps up to there. */
+static __always_inline void fragment_inherit(struct cpu_state *cpu, struct sc_packet *p)
+{
+	__u64 first_ns = p->stages & SC_BIT(SC_TX_TC) ? p->stamp_ns[SC_TX_TC] : p->stamp_ns[SC_TX_NETDEV];
+
+	if (!(p->flags & SC_FLAG_FRAG) || p->stages & (SC_BIT(SC_TX_IP) | SC_BIT(SC_TX_OUT)) || cpu->out_ns > first_ns ||
+	    cpu->out_key != packet_fragment_key(p))
+		return;
+	p->stamp_ns[SC_TX_OUT] = cpu->out_ns;
+	p->stages |= SC_BIT(SC_TX_OUT) & conf_stages;
+	if (cpu->out_ip_ns) {
+		p->stamp_ns[SC_TX_IP] = cpu->out_ip_ns;
+		p->stages |= SC_BIT(SC_TX_IP) & conf_stages;
+	}
+}
+
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 {
@@ -139,6 +155,7 @@ int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 	p->ifindex = dev->ifindex;
 	if (!(p->state & SC_STATE_BYTES))
 		tx_read(p, skb, flags);
+	fragment_inherit(cpu, p);
 	timeline_stamp(cpu, p, SC_TX_DRIVER, now_ns);
 	if (!(flags & SC_DEV_TXDONE) || !(conf_stages & SC_BIT(SC_TX_TXDONE)))
 		timeline_emit(cpu, &t, SC_END_DRIVER);

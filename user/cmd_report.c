@@ -127,7 +127,7 @@ static int reader_open(struct pcapng_reader **reader, const struct report_option
 	int err = pcapng_reader_new(reader, options->file);
 
 	if (err == -EPROTONOSUPPORT)
-		return log_refuse(err, "%s is a classic pcap file, which holds no timelines: record with stampcap record -w FILE",
+		return log_refuse(err, "%s is a classic pcap file, not pcapng, and holds no timelines: record with stampcap record -w FILE",
 				  name);
 	if (err == -EINVAL)
 		return log_refuse(err, "%s is not a pcapng file: report reads what stampcap record -w FILE wrote",

@@ -132,44 +132,66 @@ static struct account_dir *account_of(struct join *j, uint8_t dir)
 	return &j->account->dir[dir - 1];
 }
 
-static bool fragment_key_of(const uint8_t *bytes, size_t len, const struct sc_packet *p, struct fragment_key *key)
-{
-	size_t at = p->l3_off;
+/* Where a packet's headers lie, whether it is still in the table or already held. */
+struct fragment {
+	const uint8_t *bytes;
+	size_t len;
+	uint16_t l3_off, l4_off;
+	uint8_t ip_version, l4_proto;
+};
 
+static bool fragment_key_of(const struct fragment *f, struct fragment_key *key)
+{
 	memset(key, 0, sizeof(*key));
-	key->ip_version = p->ip_version;
-	key->proto = p->l4_proto;
-	if (p->ip_version == 4 && at + 20 <= len) {
-		memcpy(key->address, bytes + at + 12, 8);
-		memcpy(&key->identification, bytes + at + 4, 2);
+	key->ip_version = f->ip_version;
+	key->proto = f->l4_proto;
+	if (f->ip_version == 4 && f->l3_off + 20u <= f->len) {
+		memcpy(key->address, f->bytes + f->l3_off + 12, 8);
+		memcpy(&key->identification, f->bytes + f->l3_off + 4, 2);
 		return true;
 	}
 	/* The fragment header is the last before the transport's. */
-	if (p->ip_version == 6 && p->l4_off >= 8 && (size_t)p->l4_off <= len && at + 40 <= len) {
-		memcpy(key->address, bytes + at + 8, 32);
-		memcpy(&key->identification, bytes + p->l4_off - 4, 4);
+	if (f->ip_version == 6 && f->l4_off >= 8 && f->l4_off <= f->len && f->l3_off + 40u <= f->len) {
+		memcpy(key->address, f->bytes + f->l3_off + 8, 32);
+		memcpy(&key->identification, f->bytes + f->l4_off - 4, 4);
 		return true;
 	}
 	return false;
 }
 
-/* The id of the datagram a fragment went into, 0 unknown. */
-static uint64_t fragment_parent(const struct join *j, const struct sc_packet *p)
+/* The id of the newest datagram a fragment can have gone into, 0 unknown. */
+static uint64_t fragment_parent(const struct join *j, const struct fragment *f)
 {
-	const uint8_t *bytes = (const uint8_t *)(p + 1);
 	struct fragment_key key;
+	size_t kept = j->reassembled_count < REASSEMBLED_MAX ? j->reassembled_count : REASSEMBLED_MAX;
 
-	if (!(p->flags & SC_FLAG_FRAG) || !fragment_key_of(bytes, p->cap_len_bytes, p, &key))
+	if (!fragment_key_of(f, &key))
 		return 0;
-	for (size_t i = 0; i < j->reassembled_count; i++)
-		if (!memcmp(&j->reassembled[i].key, &key, sizeof(key)) && j->reassembled[i].id != p->id)
-			return j->reassembled[i].id;
+	for (size_t i = 1; i <= kept; i++) {
+		size_t at = (j->reassembled_count - i) % REASSEMBLED_MAX;
+
+		if (!memcmp(&j->reassembled[at].key, &key, sizeof(key)))
+			return j->reassembled[at].id;
+	}
 	return 0;
+}
+
+static struct fragment fragment_of_record(const struct sc_packet *p, const uint8_t *bytes)
+{
+	return (struct fragment){ bytes, p->cap_len_bytes, p->l3_off, p->l4_off, p->ip_version, p->l4_proto };
+}
+
+static struct fragment fragment_of_pending(const struct pending *n)
+{
+	return (struct fragment){ n->bytes, n->p.cap_len_bytes, n->l3_off, n->l4_off, n->ip_version, n->l4_proto };
 }
 
 bool join_owns_fragment(void *join, const struct sc_packet *p)
 {
-	return p->last_stage >= SC_RX_NETIF && p->last_stage < SC_RX_LOCAL && fragment_parent(join, p);
+	struct fragment f = fragment_of_record(p, (const uint8_t *)(p + 1));
+
+	return p->flags & SC_FLAG_FRAG && p->dir == SC_DIR_RX && p->last_stage >= SC_RX_NETIF && p->last_stage < SC_RX_LOCAL &&
+	       fragment_parent(join, &f);
 }
 
 bool join_reassembled(const struct join *j)
@@ -177,32 +199,26 @@ bool join_reassembled(const struct join *j)
 	return j->reassembled_new;
 }
 
-/* Fragments: the one that got through carries on for all, the others are its children. */
+/* Fragments: the one that got through carries on for all; the others, freed or still in the table by then, are its children. */
 static void note_fragment(struct join *j, struct pending *n, const struct decoded *d)
 {
 	const struct sc_packet *p = d->packet;
-	uint64_t parent;
+	struct fragment f = fragment_of_record(p, d->bytes);
 	size_t at;
 
 	if (!(p->flags & SC_FLAG_FRAG) || p->dir != SC_DIR_RX)
 		return;
-	if (p->last_stage < SC_RX_LOCAL) {
-		parent = p->end == SC_END_OPEN || p->end == SC_END_CONSUMED ? fragment_parent(j, p) : 0;
-		if (!parent)
-			return;
-		n->p.parent_id = parent;
-		n->p.flags &= ~PACKET_PARTIAL;
-		n->incomplete = false;
-		n->p.at[0] = '\0';
-		n->wait = WAIT_PARENT;
-		n->ended = false;
+	if (p->last_stage >= SC_RX_LOCAL) {
+		at = j->reassembled_count % REASSEMBLED_MAX;
+		if (fragment_key_of(&f, &j->reassembled[at].key)) {
+			j->reassembled[at].id = p->id;
+			j->reassembled_count++;
+			j->reassembled_new = true;
+		}
 		return;
 	}
-	at = j->reassembled_count < REASSEMBLED_MAX ? j->reassembled_count++ : p->id % REASSEMBLED_MAX;
-	if (fragment_key_of(d->bytes, p->cap_len_bytes, p, &j->reassembled[at].key)) {
-		j->reassembled[at].id = p->id;
-		j->reassembled_new = true;
-	}
+	if (p->end == SC_END_CONSUMED || (p->end == SC_END_OPEN && fragment_parent(j, &f)))
+		story_await_parent(n);
 }
 
 static int hold(struct join *j, struct pending *n)
@@ -267,6 +283,19 @@ int join_record(struct join *j, const void *data, size_t size)
 	return err;
 }
 
+static struct pending *parent_of(struct join *j, struct pending *n)
+{
+	struct pending *parent;
+
+	if (!n->p.parent_id && n->p.flags & PACKET_FRAG) {
+		struct fragment f = fragment_of_pending(n);
+
+		n->p.parent_id = fragment_parent(j, &f);
+	}
+	HASH_FIND(by_id, j->ids, &n->p.parent_id, sizeof(n->p.parent_id), parent);
+	return parent;
+}
+
 /* Children whose parent's story is known take it over; they then wait for their own bytes to be read. */
 static int match_children(struct join *j)
 {
@@ -275,7 +304,7 @@ static int match_children(struct join *j)
 	while (*at) {
 		struct pending *n = *at, *parent;
 
-		HASH_FIND(by_id, j->ids, &n->p.parent_id, sizeof(n->p.parent_id), parent);
+		parent = parent_of(j, n);
 		if (!parent || !parent->ended) {
 			at = &n->next_child;
 			continue;

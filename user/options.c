@@ -137,6 +137,17 @@ static uint32_t stage_mask(const char *name, size_t len)
 	return mask;
 }
 
+static int refuse_stage(const char *name, size_t len)
+{
+	char known[512];
+	size_t at = 0;
+
+	for (int stage = 0; stage < SC_STAGE_COUNT && at < sizeof(known); stage++)
+		at += snprintf(known + at, sizeof(known) - at, "%s%s.%s", stage ? ", " : "", stage_info[stage].dir == SC_DIR_RX ? "rx" : "tx",
+			       stage_info[stage].name);
+	return log_refuse(-EINVAL, "--stages: no stage is called '%.*s'; there are: %s", (int)len, name, known);
+}
+
 static int set_stages(struct record_options *o, const char *argument)
 {
 	o->stages = 0;
@@ -145,7 +156,7 @@ static int set_stages(struct record_options *o, const char *argument)
 		uint32_t mask = stage_mask(at, len);
 
 		if (!mask)
-			return log_refuse(-EINVAL, "--stages: no stage is called '%.*s'; `stampcap list` shows them", (int)len, at);
+			return refuse_stage(at, len);
 		o->stages |= mask;
 		at += len;
 		if (!*at)

@@ -59,6 +59,8 @@ struct record {
 	bool reader_gone;
 	int signal_fd, timer_fd, epoll_fd;
 	char device_name[16];
+	struct capture_info info;
+	char comment[CAPTURE_COMMENT_MAX], os[256], hardware[512]; /* what info points to */
 };
 
 static void record_free(struct record *r)
@@ -207,18 +209,17 @@ static int open_output(const struct record_options *o)
 static int make_sink(struct record *r, int *fd)
 {
 	const struct record_options *o = r->options;
-	char comment[CAPTURE_COMMENT_MAX], os[256], hardware[512];
-	struct capture_info info = {
-		.interfaces = r->interfaces, .interface_count = o->interface_count, .snaplen_bytes = o->snaplen_bytes,
-		.hardware = hardware, .os = os, .app = "stampcap " STAMPCAP_VERSION, .comment = comment,
-	};
-	int err = section_comment(r, comment, sizeof(comment));
+	int err = section_comment(r, r->comment, sizeof(r->comment));
 
 	if (err)
 		return log_err(err, "cannot describe the capture");
-	system_os(os, sizeof(os));
-	system_hardware(hardware, sizeof(hardware));
-	err = o->write ? sink_pcapng_new(&r->sink, *fd, &info) : sink_text_new(&r->sink, *fd, &info);
+	system_os(r->os, sizeof(r->os));
+	system_hardware(r->hardware, sizeof(r->hardware));
+	r->info = (struct capture_info){
+		.interfaces = r->interfaces, .interface_count = o->interface_count, .snaplen_bytes = o->snaplen_bytes,
+		.hardware = r->hardware, .os = r->os, .app = "stampcap " STAMPCAP_VERSION, .comment = r->comment,
+	};
+	err = o->write ? sink_pcapng_new(&r->sink, *fd, &r->info) : sink_text_new(&r->sink, *fd, &r->info);
 	if (err)
 		return log_err(err, "cannot start the output");
 	TAKE_FD(*fd);

@@ -155,10 +155,21 @@ void story_begin(struct pending *n, const struct decoded *d, const struct story_
 	n->ended = n->wait != WAIT_PARENT;
 }
 
-void story_adopt(struct pending *n, const struct pending *parent)
+void story_await_parent(struct pending *n)
+{
+	n->wait = WAIT_PARENT;
+	n->ended = false;
+	n->incomplete = false;
+	n->p.flags &= ~PACKET_PARTIAL;
+	n->p.end[0] = n->p.at[0] = '\0';
+}
+
+void story_adopt(struct pending *n, struct pending *parent)
 {
 	struct packet *p = &n->p;
 	uint64_t newest = p->stamp_ns[SC_RX_DRIVER];
+
+	parent->p.flags |= p->flags & PACKET_GRO;
 
 	for (int stage = SC_RX_BACKLOG; stage < SC_STAGE_COUNT; stage++) {
 		if (!(parent->p.stages & SC_BIT(stage)) || stage == SC_RX_READ)

@@ -16,8 +16,11 @@ struct story_rules {
 /* Fills *n (but bytes, lists, deadline and interface) from a validated record, and decides what it waits for. */
 void story_begin(struct pending *n, const struct decoded *d, const struct story_rules *rules);
 
+/* n's story goes on in another packet, which is or will be n->p.parent_id. */
+void story_await_parent(struct pending *n);
+
 /* Takes the stages after `driver` and the end from the packet that n was merged into. */
-void story_adopt(struct pending *n, const struct pending *parent);
+void story_adopt(struct pending *n, struct pending *parent);
 
 /* Ends a story that waited in vain. */
 void story_partial(struct pending *n, enum account_partial why);

@@ -36,5 +36,5 @@ tshark_pid=$(pgrep -P $$ -x tshark | head -n 1)
 [ -n "$tshark_pid" ] || fail "no tshark"
 kill "$tshark_pid"
 udp_exchanges 5 64
-wait_until 5 sh -c "! pgrep -P $$ -f 'record --netns $SERVER' >/dev/null" || fail "record goes on without a reader"
+wait_until 5 sh -c "! pgrep -P $$ -f '[r]ecord --netns $SERVER' >/dev/null" || fail "record goes on without a reader"
 assert_no_grep 'Sanitizer' "$WORK/rec.err"

@@ -10,7 +10,7 @@ features() {
 	in_client ethtool -k c0
 }
 xdp_of() {
-	ip -n "$SERVER" -o link show s0 | grep -oE 'xdp[a-z]*' | head -n 1 || true
+	ip -n "$SERVER" -o link show s0 | sed 's/link-netns.*//' | grep -oE ' xdp[a-z]*' | head -n 1 | tr -d ' ' || true
 }
 run() {
 	local name="$1"

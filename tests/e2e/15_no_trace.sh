@@ -44,7 +44,7 @@ for pause in 0.02 0.1 0.2 0.4 0.6; do
 done
 
 say "no process of ours outlives the recording"
-wait_until 5 sh -c "! pgrep -f 'record --netns $SERVER' >/dev/null" || fail "left over: $(pgrep -af "record --netns $SERVER")"
+wait_until 5 sh -c "! pgrep -f '[r]ecord --netns $SERVER' >/dev/null" || fail "left over: $(pgrep -af "record --netns $SERVER")"
 
 say "the device goes away while it is recorded"
 start_record gone --netns "$SERVER" -i s0 -w "$WORK/gone.pcapng"

@@ -5,6 +5,11 @@
 
 make_pair gro
 tool_ready sink in_server "$TOOLS/udp_echo" -q "$SERVER4" 9200 60
+# What the device itself counted: veth drops what does not fit its ring before it arrives.
+received() {
+	ip -n "$SERVER" -s -j link show s0 | jq '.[0].stats64.rx.packets'
+}
+before=$(received)
 start_record rec --netns "$SERVER" -i s0 -B 64 -w "$WORK/rec.pcapng"
 for _ in 1 2; do
 	in_client "$TOOLS/udp_flood" "$SERVER4" 9200 64 300000 0 3 | tee -a "$WORK/sent"
@@ -14,14 +19,15 @@ cat "$WORK/rec.err"
 check_file "$WORK/rec.pcapng"
 # Partial timelines are expected here; everything else about them is not.
 check_timelines "$WORK/rec.pcapng" -v min_complete=0 -v skip='udp'
+arrived=$(($(received) - before))
 sent=$(sed -n 's/^sent=\([0-9]*\).*/\1/p' "$WORK/sent" | awk '{ sum += $1 } END { print sum }')
 text=$(grep '^ISB' "$WORK/rec.pcapng.blocks" | sed 's/.*comment=//')
 rx_of() {
 	echo "$text" | sed "s/ | tx.*//" | tr ' ' '\n' | sed -n "s/^$1=//p"
 }
-say "sent $sent: $text"
-assert_ge "$(rx_of seen)" "$sent" "packets seen, against those sent"
-assert_le "$(rx_of seen)" $((sent + 20)) "packets seen, against those sent"
+say "sent $sent, arrived $arrived: $text"
+assert_ge "$arrived" $((sent / 2)) "packets that arrived"
+assert_eq "$(rx_of seen)" "$arrived" "packets seen, against those the device counted"
 lost=$(echo "$text" | tr ' ' '\n' | awk -F= '/^lost/ { sum += $2 } END { print sum }')
 assert_ge "$lost" 1 "lost packets: the flood was none"
 assert_grep 'lost' <(tail -n 1 "$WORK/rec.err")

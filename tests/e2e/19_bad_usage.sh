@@ -17,7 +17,7 @@ refuse 2 '-a' "${record[@]}" -i lo -a filesize:5
 refuse 2 '-s' "${record[@]}" -i lo -s -1
 refuse 2 '-s' "${record[@]}" -i lo -s 262145
 refuse 2 'direction' "${record[@]}" -i lo --direction up
-refuse 2 'nostage.*(netif|socket)' "${record[@]}" -i lo --stages nostage
+refuse 2 'nostage.*(netif|stampcap list)' "${record[@]}" -i lo --stages nostage
 refuse 2 'stages' "${record[@]}" -i lo --stages ''
 refuse 2 'without' "${record[@]}" -i lo --without no_such_probe
 refuse 2 'filter' "${record[@]}" -i lo tcp port 80

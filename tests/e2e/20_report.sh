@@ -60,7 +60,7 @@ refuse 1 'empty.*pcapng' "${report[@]}" "$WORK/empty"
 echo 'just some text, longer than a header of a block' >"$WORK/text"
 refuse 1 'text.*pcapng' "${report[@]}" "$WORK/text"
 editcap -F pcap "$file" "$WORK/classic.pcap" 2>/dev/null
-refuse 1 'classic.pcap.*pcapng' "${report[@]}" "$WORK/classic.pcap"
+refuse 1 'classic.pcap.*classic pcap' "${report[@]}" "$WORK/classic.pcap"
 in_server timeout 2 tcpdump -i lo -w "$WORK/td.pcap" 2>/dev/null &
 sleep 0.5
 in_server ping -q -c 2 -i 0.1 127.0.0.1 >/dev/null

@@ -3,7 +3,7 @@
 #
 #   min_complete  least share of complete timelines, default 0.999; at least this many of each direction must be there: min_rx, min_tx
 #   max_ms        longest credible step, default 20000
-#   irq=no        the device delivers without softirq or backlog (tun in the writer's context)
+#   irq=no        the device delivers without softirq or backlog of its own (tun in the writer's context, answers on loopback)
 #   l4=no         no probe for l4 is in use;   socket=no  nor for socket
 #   write=no      the kernel cannot stamp write
 #   skip          regular expression of kinds that are counted only
@@ -100,7 +100,8 @@ function require(list,    n, names, i, choice, c, any) {
 }
 
 function need_rx(    irq, upper) {
-	irq = (irq_option == "no") ? "" : "softirq|backlog "
+	# What a softirq sends to this very host (ACKs, echo replies) may be taken in that same softirq: it has no entry of its own.
+	irq = (irq_option != "no" && (kind == "tcp_data" || kind == "udp")) ? "softirq|backlog " : ""
 	upper = irq "driver|xdp netif tc"
 	if (kind == "non_ip") { require(upper); return }
 	require(upper " ip")

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Reads of datagram sockets. */
+#include "datagram.bpf.h"
+
+#define READERS_SEVERAL (~0u)
+
+/*
+ * The n-th successful read takes the n-th datagram. Datagrams that leave without one (a bad checksum found at the copy) would shift the count: what waits
+ * now cannot have been read, which corrects it as long as one thread reads.
+ */
+static __always_inline __u64 datagram_taken(struct sock_state *s, struct sock *sk)
+{
+	__u64 taken = __sync_fetch_and_add(&s->taken, 1) + 1;
+	__u32 tid = (__u32)bpf_get_current_pid_tgid(), waiting;
+
+	if (!s->reader_tid)
+		s->reader_tid = tid;
+	if (s->reader_tid != tid) {
+		s->reader_tid = READERS_SEVERAL;
+		return taken;
+	}
+	waiting = datagrams_waiting(sk);
+	if (s->queued >= waiting && taken < s->queued - waiting)
+		s->taken = taken = s->queued - waiting;
+	return taken;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(sc_recv_len, struct sock *sk, int ret, int flags)
+{
+	struct cpu_state *cpu = cpu_state();
+	struct sock_state *s;
+
+	if (ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !cpu || !sock_is_inet(sk) || !sock_is_datagram(sk))
+		return 0;
+	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (!s)
+		return 0;
+	struct sc_call call = {
+		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie,
+		.index = datagram_taken(s, sk), .len_bytes = ret,
+	};
+
+	call_output(cpu, &call, SC_DIR_RX);
+	return 0;
+}
+
+/* Where no tracepoint tells datagram reads: the copy itself, which linear UDP packets never make. The packet is still in the table, at `socket`. */
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(sc_copy_iovec, struct sk_buff *skb)
+{
+	struct cpu_state *cpu = cpu_state();
+	struct timeline t = {};
+	struct sc_packet *p;
+
+	if (conf_recv_length || !cpu || !timeline_find(skb_key(skb), &t))
+		return 0;
+	p = t.packet;
+	if (!p || p->last_stage != SC_RX_SOCKET || p->head != (__u64)skb->head)
+		return 0;
+	struct sc_call call = {
+		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = p->sock, .index = p->sock_index, .len_bytes = -1,
+	};
+
+	timeline_emit(cpu, &t, SC_END_SOCKET);
+	call_output(cpu, &call, SC_DIR_RX);
+	return 0;
+}

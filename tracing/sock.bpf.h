@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Sockets: their state, the packet the transport works on, and the records of what applications do. */
+#pragma once
+
+#include "receive.bpf.h"
+
+static __always_inline bool sock_is_inet(const struct sock *sk)
+{
+	return sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6;
+}
+
+static __always_inline bool sock_is_datagram(const struct sock *sk)
+{
+	return sk->sk_protocol != IPPROTO_TCP;
+}
+
+/* Would packets of this socket leave by a captured device, or by one stacked on it? */
+static __always_inline bool sock_wanted(const struct sock *sk)
+{
+	const struct dst_entry *dst = sk->sk_dst_cache;
+
+	return dst && dst->dev && device_flags(dst->dev) & (SC_DEV_CAPTURE | SC_DEV_UPPER);
+}
+
+static __always_inline struct sock_state *sock_create(struct sock *sk)
+{
+	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (s && !s->cookie) {
+		struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+		s->cookie = bpf_get_socket_cookie(sk);
+		if (tcp)
+			s->copied_seq = tcp->copied_seq;
+	}
+	return s;
+}
+
+static __always_inline void call_output(struct cpu_state *cpu, struct sc_call *call, __u8 dir)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	call->size_bytes = sizeof(*call);
+	call->pid = id >> 32;
+	call->tid = (__u32)id;
+	if (call->type != SC_REC_SOCKET)
+		bpf_get_current_comm(call->comm, sizeof(call->comm));
+	if (record_output(cpu, call, sizeof(*call)))
+		count(cpu, SC_CNT_CALLS, dir);
+}
+
+/* The packet the transport of this CPU works on. */
+static __always_inline bool local_packet(struct cpu_state *cpu, struct timeline *t)
+{
+	return timeline_at(cpu->local_slot, cpu->local_id, t);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The second half of stamp.h: counters, the table of open timelines, watched devices, limits. Included by it alone. */
+#pragma once
+
+#ifdef __bpf__
+#include "kernel_types.h"
+#else
+#include <linux/types.h>
+#endif
+
+/* Per-CPU counters, each indexed by enum sc_counter. All per direction: index = counter * 2 + (dir - 1). */
+enum sc_counter {
+	SC_CNT_CREATED,	 /* timelines begun, plus those that found no slot */
+	SC_CNT_SPLIT,	 /* timelines replaced by their segments: not packets of the wire */
+	SC_CNT_TABLE,	 /* lost: no free slot */
+	SC_CNT_RING,	 /* lost: ring full */
+	SC_CNT_BACKWARDS, /* stamps rejected: earlier than the one before */
+	SC_CNT_CALLS,	 /* read and write records lost to a full ring */
+	SC_CNT_COUNT,
+};
+
+#define SC_MAX_DEVICES 64 /* table of watched devices, open addressing by ifindex */
+#define SC_DEVICE_PROBES 8
+
+enum sc_device_flag {
+	SC_DEV_CAPTURE = 1 << 0, /* its story is told */
+	SC_DEV_TXDONE = 1 << 1,	 /* its driver reports completion by freeing the skb */
+	SC_DEV_UPPER = 1 << 2,	 /* stacked on a captured device: its sockets matter */
+	SC_DEV_RAW = 1 << 3,	 /* no link-layer header */
+	SC_DEV_IRQ = 1 << 4,	 /* interrupts of it are known */
+};
+
+struct sc_device {
+	__u32 ifindex; /* 0: free */
+	__u32 flags;
+};
+
+#define SC_MAX_IRQ 4096
+#define SC_MAX_IRQ_NAMES 8 /* names that tell handlers on a shared line apart */
+
+/*
+ * What the XDP program leaves for the `driver` stage of the same CPU and the same NAPI poll: per CPU, the newest SC_XDP_MARKS packets. `address` is
+ * xdp->data, which native drivers that build the skb around the buffer keep as the address of its MAC header. Map "xdp_marks", per-CPU array, one entry.
+ */
+#define SC_XDP_MARKS 16
+struct sc_xdp_mark {
+	__u64 address;
+	__u64 time_ns;
+	__u32 queue;
+	__u32 ifindex;
+};
+struct sc_xdp_marks {
+	__u32 next; /* free-running; the slot is next % SC_XDP_MARKS */
+	__u32 pad;
+	struct sc_xdp_mark mark[SC_XDP_MARKS];
+};
+
+#define SC_WAYS 7 /* slots of a set: with its padding one cache line of keys */
+struct sc_set {
+	__u64 key[SC_WAYS]; /* generation in the upper 16 bits, skb address below; 0 free */
+	__u64 pad;
+};
+_Static_assert(sizeof(struct sc_set) == 64, "a set is one cache line");
+#define SC_KEY_BUSY 1ull /* lowest bit: its owner is writing the record out */
+#define SC_MIN_BYTES 128 /* header bytes always copied, however small the snap length: they tell packets apart */
+#define SC_MAX_SNAPLEN 262144
