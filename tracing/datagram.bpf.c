@@ -31,7 +31,7 @@ int BPF_PROG(sc_recv_len, struct sock *sk, int ret, int flags)
 	struct cpu_state *cpu = cpu_state();
 	struct sock_state *s;
 
-	if (ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !cpu || !sock_is_inet(sk) || !sock_is_datagram(sk))
+	if (ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !cpu || !sock_is_ours(sk) || !sock_is_datagram(sk))
 		return 0;
 	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (!s)

@@ -42,6 +42,7 @@ int BPF_PROG(sc_hardirq, int irq, struct irqaction *action)
 	if (!cpu)
 		return 0;
 	cpu->pending_irq = irq;
+	cpu->raised_since_irq = 0;
 	cpu->pending_irq_ns = bpf_ktime_get_ns();
 	return 0;
 }
@@ -54,8 +55,10 @@ int BPF_PROG(sc_sirq_raise, unsigned int vec)
 	if (vec != NET_RX_SOFTIRQ)
 		return 0;
 	cpu = cpu_state();
-	if (cpu)
-		cpu->raise_ns = bpf_ktime_get_ns();
+	if (!cpu)
+		return 0;
+	cpu->raised_since_irq = 1;
+	cpu->raised_since_entry = 1;
 	return 0;
 }
 
@@ -74,7 +77,8 @@ int BPF_PROG(sc_softirq, unsigned int vec)
 	/* An interrupt led here only if NET_RX was raised after its entry: handlers also run for other reasons. */
 	pending_ns = cpu->pending_irq_ns;
 	cpu->irq_ns = 0;
-	if (pending_ns && (!conf_softirq_raise || cpu->raise_ns >= pending_ns)) {
+	cpu->raised_since_entry = 0;
+	if (pending_ns && (!conf_softirq_raise || cpu->raised_since_irq)) {
 		cpu->irq_ns = pending_ns;
 		cpu->irq = cpu->pending_irq;
 	}
@@ -109,7 +113,8 @@ int BPF_PROG(sc_napi_poll, struct napi_struct *napi, int work, int budget)
 
 	if (!cpu)
 		return 0;
-	cpu->poll_end_ns = bpf_ktime_get_ns();
+	if (cpu->raised_since_entry)
+		cpu->poll_end_ns = bpf_ktime_get_ns();
 	if (napi->dev && device_flags(napi->dev) & SC_DEV_CAPTURE)
 		cpu->irq_ns = 0;
 	return 0;

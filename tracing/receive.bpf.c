@@ -10,7 +10,7 @@ enum rx_path { RX_NAPI, RX_BACKLOG, RX_DIRECT };
  */
 static __always_inline __u64 softirq_turn_ns(const struct cpu_state *cpu)
 {
-	if (cpu->irq_ns || cpu->raise_ns <= cpu->softirq_ns || cpu->poll_end_ns < cpu->softirq_ns)
+	if (cpu->irq_ns || !cpu->raised_since_entry || cpu->poll_end_ns < cpu->softirq_ns)
 		return cpu->softirq_ns;
 	return cpu->poll_end_ns;
 }

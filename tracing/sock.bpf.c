@@ -98,7 +98,7 @@ int BPF_PROG(sc_data_ready, struct sock *sk)
 {
 	struct cpu_state *cpu;
 
-	if (!sock_is_inet(sk) || sk->__sk_common.skc_state == TCP_LISTEN)
+	if (!sock_is_ours(sk) || sk->__sk_common.skc_state == TCP_LISTEN)
 		return 0;
 	cpu = cpu_state();
 	if (!cpu)
@@ -113,11 +113,14 @@ int BPF_PROG(sc_data_ready, struct sock *sk)
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(sc_tcp_read, struct sock *sk)
 {
-	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	struct cpu_state *cpu = cpu_state();
+	struct sock_state *s;
 	struct tcp_sock *tcp;
 
-	if (!s || !cpu)
+	if (!cpu || !sock_is_ours(sk))
+		return 0;
+	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (!s)
 		return 0;
 	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp || tcp->copied_seq == s->copied_seq)
@@ -136,11 +139,14 @@ int BPF_PROG(sc_tcp_read, struct sock *sk)
 SEC("tp_btf/tcp_sendmsg_locked")
 int BPF_PROG(sc_tcp_write, struct sock *sk, const struct msghdr *msg)
 {
-	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	struct cpu_state *cpu = cpu_state();
 	__u32 end, tid = (__u32)bpf_get_current_pid_tgid();
+	struct cpu_state *cpu = cpu_state();
+	struct sock_state *s;
 	struct tcp_sock *tcp;
 
+	if (!sock_is_ours(sk))
+		return 0;
+	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (!s && sock_wanted(sk))
 		s = sock_create(sk);
 	tcp = bpf_skc_to_tcp_sock(sk);
@@ -164,7 +170,7 @@ int BPF_PROG(sc_send_len, struct sock *sk, int ret, int flags)
 {
 	struct sock_state *s;
 
-	if (!sock_is_inet(sk) || sock_is_datagram(sk))
+	if (!sock_is_ours(sk) || sock_is_datagram(sk))
 		return 0;
 	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (s && s->write_tid == (__u32)bpf_get_current_pid_tgid())

@@ -4,9 +4,12 @@
 
 #include "receive.bpf.h"
 
-static __always_inline bool sock_is_inet(const struct sock *sk)
+/* An internet socket of the captured namespace: all others are none of our business, and most events are theirs. */
+static __always_inline bool sock_is_ours(const struct sock *sk)
 {
-	return sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6;
+	__u16 family = sk->__sk_common.skc_family;
+
+	return (family == AF_INET || family == AF_INET6) && sk->__sk_common.skc_net.net->ns.inum == conf_netns_inum;
 }
 
 static __always_inline bool sock_is_datagram(const struct sock *sk)

@@ -30,10 +30,25 @@ static const char *dir_name(uint8_t dir)
 	return dir == SC_DIR_TX ? "tx" : "rx";
 }
 
+static void name_add(struct text *t, const char *prefix, const char *name, const char *sign)
+{
+	text_string(t, " ");
+	text_string(t, prefix);
+	text_string(t, name);
+	text_string(t, "=");
+	text_string(t, sign);
+}
+
 static void time_add(struct text *t, const char *name, const char *sign, uint64_t ns)
 {
-	text_add(t, " %s=%s%llu.%03uus", name, sign, (unsigned long long)(ns / 1000),
-		 (unsigned int)(ns % 1000));
+	name_add(t, "", name, sign);
+	text_us(t, ns);
+}
+
+static void number_add(struct text *t, const char *name, uint64_t value)
+{
+	name_add(t, "", name, "");
+	text_number(t, value);
 }
 
 static void stages_format(const struct packet *p, struct text *t)
@@ -43,14 +58,12 @@ static void stages_format(const struct packet *p, struct text *t)
 	bool first = true;
 
 	for (stage = 0; stage < SC_STAGE_COUNT; stage++) {
-		char name[32];
 		uint64_t ns = p->stamp_ns[stage];
 
 		if (!(p->stages & SC_BIT(stage)))
 			continue;
-		snprintf(name, sizeof(name), "%s%s", stage_info[stage].dir == p->dir ? "" : "tx_",
-			 stage_info[stage].name);
-		time_add(t, name, "+", first || ns < previous_ns ? 0 : ns - previous_ns);
+		name_add(t, stage_info[stage].dir == p->dir ? "" : "tx_", stage_info[stage].name, "+");
+		text_us(t, first || ns < previous_ns ? 0 : ns - previous_ns);
 		previous_ns = ns;
 		first = false;
 	}
@@ -80,7 +93,7 @@ static void sides_format(const struct packet *p, struct text *t)
 		fed[intervals[i].side] = true;
 	}
 	if (count)
-		text_add(t, " |");
+		text_string(t, " |");
 	for (k = 0; k < SIDE_TOKENS; k++)
 		if (fed[side_tokens[k].side])
 			time_add(t, side_tokens[k].name, "", sums_ns[side_tokens[k].side]);
@@ -90,7 +103,7 @@ static void string_add(struct text *t, const char *name, const char *value)
 {
 	if (!value[0])
 		return;
-	text_add(t, " %s=", name);
+	name_add(t, "", name, "");
 	text_escape(t, value, "");
 }
 
@@ -102,26 +115,27 @@ static void flags_add(struct text *t, uint32_t flags)
 	for (i = 0; i < PACKET_FLAG_COUNT; i++) {
 		if (!(flags & 1u << i))
 			continue;
-		text_add(t, "%s%s", separator, packet_flag_names[i]);
+		text_string(t, separator);
+		text_string(t, packet_flag_names[i]);
 		separator = "+";
 	}
 }
 
 static void facts_format(const struct packet *p, struct text *t)
 {
-	text_add(t, " | cpu=%u", p->cpu);
+	text_string(t, " |");
+	number_add(t, "cpu", p->cpu);
 	if (p->irq >= 0)
-		text_add(t, " irq=%d", p->irq);
-	text_add(t, " queue=%u", p->queue);
+		number_add(t, "irq", (uint64_t)p->irq);
+	number_add(t, "queue", p->queue);
 	if (p->pid)
-		text_add(t, " pid=%u", p->pid);
+		number_add(t, "pid", p->pid);
 	string_add(t, "comm", p->comm);
 	string_add(t, "end", p->end);
 	flags_add(t, p->flags);
-	text_add(t, " id=%llu", (unsigned long long)p->id);
+	number_add(t, "id", p->id);
 	if (p->parent_id)
-		text_add(t, " %s=%llu", p->flags & PACKET_SEGMENT ? "of" : "into",
-			 (unsigned long long)p->parent_id);
+		number_add(t, p->flags & PACKET_SEGMENT ? "of" : "into", p->parent_id);
 	string_add(t, "via", p->via);
 	string_add(t, "at", p->at);
 }
@@ -131,7 +145,8 @@ int comment_format(const struct packet *p, char *buf, size_t size)
 	struct text t;
 
 	text_init(&t, buf, size);
-	text_add(&t, "stampcap %s", dir_name(p->dir));
+	text_string(&t, "stampcap ");
+	text_string(&t, dir_name(p->dir));
 	time_add(&t, "total", "", packet_total_ns(p));
 	stages_format(p, &t);
 	sides_format(p, &t);

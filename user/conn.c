@@ -214,8 +214,8 @@ static uint64_t newest_stamp(const struct packet *p)
 	return 0;
 }
 
-/* The first call that reached sequence number `end` and is not older than `after_ns`. A call's `to` only grows with time. */
-static const struct sc_call *reached(const struct calls *c, uint32_t end, uint64_t after_ns)
+/* Index of the first call whose `to` has reached sequence number `end`, or one past the last. A call's `to` only grows with time. */
+static size_t calls_reaching(const struct calls *c, uint32_t end)
 {
 	size_t low = c->head, high = c->head + c->count;
 
@@ -227,6 +227,14 @@ static const struct sc_call *reached(const struct calls *c, uint32_t end, uint64
 		else
 			low = middle + 1;
 	}
+	return low;
+}
+
+/* The first call that reached `end` and is not older than `after_ns`. */
+static const struct sc_call *reached(const struct calls *c, uint32_t end, uint64_t after_ns)
+{
+	size_t low = calls_reaching(c, end);
+
 	while (low < c->head + c->count && c->call[low].time_ns < after_ns)
 		low++;
 	return low < c->head + c->count ? &c->call[low] : NULL;
@@ -328,17 +336,16 @@ void conns_write(struct conns *c, struct pending *n)
 	for (int stage = SC_TX_FIRST; stage < SC_STAGE_COUNT && first_ns == UINT64_MAX; stage++)
 		if (n->p.stages & SC_BIT(stage))
 			first_ns = n->p.stamp_ns[stage];
-	/* Newest first: a call that sent less than it was asked to is followed by one that covers the rest. */
-	for (size_t i = conn->writes.head + conn->writes.count; i-- > conn->writes.head;) {
+	/* A call that sent less than it was asked to is followed by one that covers the rest: the newest that is old enough counts. */
+	for (size_t i = calls_reaching(&conn->writes, n->end_seq); i < conn->writes.head + conn->writes.count; i++) {
 		const struct sc_call *w = &conn->writes.call[i];
 
-		if (w->time_ns > first_ns || seq_diff(last, w->from) < 0 || seq_diff(w->to, last) <= 0)
-			continue;
+		if (w->time_ns > first_ns || seq_diff(last, w->from) < 0)
+			break;
 		n->p.stamp_ns[SC_TX_WRITE] = w->time_ns;
 		n->p.stages |= SC_BIT(SC_TX_WRITE);
 		n->p.pid = w->pid;
 		memcpy(n->p.comm, w->comm, sizeof(n->p.comm));
-		return;
 	}
 }
 

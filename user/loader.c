@@ -29,6 +29,10 @@
 #define SETS_MAX 2048u
 #define SETS_MIN 32u
 #define WHY_MAX 256
+/* Rings of all CPUs together when nothing else was asked for, and the limits of one. */
+#define RINGS_TOTAL_BYTES (128u << 20)
+#define RING_MAX_BYTES (32u << 20)
+#define RING_MIN_BYTES (1u << 20)
 
 struct loader {
 	struct stampcap_bpf *skel;
@@ -79,6 +83,15 @@ static void table_size(struct loader *l, const struct loader_config *config)
 		l->sets /= 2;
 }
 
+static uint32_t ring_size(int cpus)
+{
+	uint32_t bytes = RING_MAX_BYTES;
+
+	while (bytes > RING_MIN_BYTES && (uint64_t)bytes * cpus > RINGS_TOTAL_BYTES)
+		bytes /= 2;
+	return bytes;
+}
+
 static void set_devices(struct stampcap_bpf *skel, const struct loader_config *config)
 {
 	size_t names = 0;
@@ -120,7 +133,7 @@ static int set_constants(struct loader *l, const struct loader_config *config)
 	skel->rodata->conf_set_mask = l->sets - 1;
 	skel->rodata->conf_cpus = l->cpus;
 	skel->rodata->conf_limit = config->limit;
-	skel->rodata->conf_wake_bytes = config->ring_bytes / 4;
+	skel->rodata->conf_wake_bytes = l->ring_bytes / 4;
 	skel->rodata->conf_softirq_raise = probes_program_used(&l->probes, "sc_sirq_raise");
 	skel->rodata->conf_l4_cgroup = probes_program_used(&l->probes, "sc_l4_cgroup");
 	skel->rodata->conf_recv_length = probes_program_used(&l->probes, "sc_recv_len");
@@ -367,7 +380,7 @@ int loader_start(struct loader **out, const struct loader_config *config)
 	if (!l)
 		return log_err(-ENOMEM, "no memory for the loader");
 	l->cpus = libbpf_num_possible_cpus();
-	l->ring_bytes = config->ring_bytes;
+	l->ring_bytes = config->ring_bytes ?: ring_size(l->cpus);
 	l->device_count = config->device_count;
 	libbpf_set_print(print_listen);
 	table_size(l, config);

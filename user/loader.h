@@ -16,7 +16,7 @@ struct loader_config {
 	uint32_t stages;     /* SC_BIT mask wanted */
 	uint32_t dirs;	     /* 1 << (enum sc_dir - 1) */
 	uint32_t snaplen_bytes;
-	uint32_t ring_bytes; /* per CPU, a power of two and a multiple of the page size */
+	uint32_t ring_bytes; /* per CPU, a power of two and a multiple of the page size; 0: by the number of CPUs */
 	uint64_t limit;	     /* packets, 0 without */
 	enum xdp_mode xdp;
 	const char *without; /* probes to do without, or NULL */

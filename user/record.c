@@ -38,7 +38,6 @@
 #define STOP_GRACE_NS (200 * NS_PER_MS) /* for packets under way when a signal or the clock ends the capture */
 #define DETACH_SETTLE_US 20000		  /* programs that were running when they were taken off their hooks end within this */
 #define WINDOW_PACKETS 65536
-#define RING_BYTES_DEFAULT (4u << 20)
 #define SNAPLEN_DEFAULT 256
 
 struct record {
@@ -83,7 +82,6 @@ void record_options_default(struct record_options *o)
 {
 	*o = (struct record_options){
 		.snaplen_bytes = SNAPLEN_DEFAULT,
-		.ring_bytes = RING_BYTES_DEFAULT,
 		.dirs = 3,
 		.stages = SC_BIT(SC_STAGE_COUNT) - 1,
 		.xdp = XDP_MODE_AUTO,

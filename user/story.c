@@ -130,7 +130,7 @@ void story_begin(struct pending *n, const struct decoded *d, const struct story_
 	p->stages = from->stages;
 	memcpy(p->stamp_ns, from->stamp_ns, sizeof(p->stamp_ns));
 	p->dir = from->dir;
-	p->anchor_ns = anchor_of(p);
+	p->anchor_ns = anchor_of(p) ?: from->last_ns;
 	p->wire_len_bytes = from->wire_len_bytes;
 	p->cap_len_bytes = from->cap_len_bytes;
 	p->queue = from->queue;

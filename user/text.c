@@ -32,6 +32,45 @@ void text_add(struct text *t, const char *fmt, ...)
 	t->len += (size_t)len;
 }
 
+static void text_bytes(struct text *t, const char *bytes, size_t len)
+{
+	if (t->full || len >= t->size - t->len) {
+		t->full = true;
+		return;
+	}
+	memcpy(t->buf + t->len, bytes, len);
+	t->len += len;
+	t->buf[t->len] = '\0';
+}
+
+void text_string(struct text *t, const char *string)
+{
+	text_bytes(t, string, strlen(string));
+}
+
+#define DIGITS_MAX 20 /* of a uint64_t */
+
+void text_number(struct text *t, uint64_t value)
+{
+	char digits[DIGITS_MAX];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	text_bytes(t, digits + at, sizeof(digits) - at);
+}
+
+void text_us(struct text *t, uint64_t ns)
+{
+	unsigned int rest = ns % 1000;
+	char decimals[] = { '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10), (char)('0' + rest % 10), 'u', 's' };
+
+	text_number(t, ns / 1000);
+	text_bytes(t, decimals, sizeof(decimals));
+}
+
 static bool text_is_plain(char c, const char *also)
 {
 	return c > ' ' && c < 0x7f && !strchr("=|,\\", c) && !strchr(also, c);
@@ -41,8 +80,12 @@ void text_escape(struct text *t, const char *string, const char *also)
 {
 	const char *c;
 
-	for (c = string; *c; c++)
-		text_add(t, text_is_plain(*c, also) ? "%c" : "\\x%02x", (unsigned char)*c);
+	for (c = string; *c; c++) {
+		if (text_is_plain(*c, also))
+			text_bytes(t, c, 1);
+		else
+			text_add(t, "\\x%02x", (unsigned char)*c);
+	}
 }
 
 int text_result(const struct text *t)

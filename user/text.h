@@ -21,6 +21,10 @@ struct span {
 
 void text_init(struct text *t, char *buf, size_t size);
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The parts that every packet's line is made of, without printf's cost: a string as it is, a number, microseconds with three decimals ("12.345us"). */
+void text_string(struct text *t, const char *string);
+void text_number(struct text *t, uint64_t value);
+void text_us(struct text *t, uint64_t ns);
 /* Appends `string` in printable ASCII; other bytes, space, '=', '|', ',', '\' and those of `also` become \xHH. */
 void text_escape(struct text *t, const char *string, const char *also);
 /* Length of the line, or -ENOSPC; the buffer is NUL-terminated in either case. */

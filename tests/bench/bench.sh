@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # What a recording costs: TCP ping-pong over a veth pair, with `record -w` beside it and without, alternating, and the same without a recording at all
-# (A against A) to show the noise. PAIRS and SECONDS_EACH in the environment change the length.
+# (A against A) to show the noise. PAIRS and SECONDS_EACH in the environment change the length; CLIENT_CPUS and SERVER_CPUS pin the two ends (taskset
+# lists; both 0: one core, which is the fastest and so the hardest case; 0 and 1: a core each), empty: wherever the scheduler puts them.
 STAMPCAP=${STAMPCAP:-$(cd "$(dirname "$0")/../.." && pwd)/build/stampcap}
 export WORK=${WORK:-$(mktemp -d /tmp/stampcap-bench.XXXXXX)}
 . "$(dirname "$0")/../e2e/lib.sh"
@@ -12,13 +13,27 @@ seconds=${SECONDS_EACH:-3}
 facts() {
 	echo "machine: $(sed -n 's/^model name[\t ]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs, Linux $(uname -r)"
 	echo "load before: $(cut -d' ' -f1-3 /proc/loadavg); $("$STAMPCAP" --version)"
+	echo "client on CPU ${CLIENT_CPUS:-any}, server on CPU ${SERVER_CPUS:-any}"
 	echo "TCP ping-pong of 1 byte over veth with GRO, $pairs pairs of $seconds s; record -w to a file in $(stat -f -c %T "$WORK")"
 }
 
 # One run; transactions per second in $TPS.
 ping_pong() {
-	in_client "$TOOLS/tcp_pingpong" -t "$seconds" "$SERVER4" 9700 >"$WORK/result"
+	# shellcheck disable=SC2086
+	in_client ${CLIENT_CPUS:+taskset -c $CLIENT_CPUS} "$TOOLS/tcp_pingpong" -t "$seconds" "$SERVER4" 9700 >"$WORK/result"
 	TPS=$(sed 's/.*tps=\([0-9]*\).*/\1/' "$WORK/result")
+}
+
+# The server, fresh for each series: it is bounded in time.
+PONG_PID=
+start_pong() {
+	if [ -n "$PONG_PID" ]; then
+		kill "$PONG_PID"
+		wait "$PONG_PID" 2>/dev/null || true
+	fi
+	# shellcheck disable=SC2086
+	tool_ready pong in_server ${SERVER_CPUS:+taskset -c $SERVER_CPUS} "$TOOLS/tcp_pingpong" -l -t 120 "$SERVER4" 9700
+	PONG_PID=$LAST_PID
 }
 
 with_record() {
@@ -63,13 +78,11 @@ series() {
 }
 
 make_pair gro
-tool_ready pong in_server "$TOOLS/tcp_pingpong" -l -t 120 "$SERVER4" 9700
+start_pong
 facts
 ping_pong
 series "A against A" ping_pong
-kill "$LAST_PID"
-wait "$LAST_PID" 2>/dev/null || true
-tool_ready pong in_server "$TOOLS/tcp_pingpong" -l -t 120 "$SERVER4" 9700
+start_pong
 series "record -w" with_record
 tail -n 3 "$WORK/rec.err"
 if command -v tcpdump >/dev/null && [ "${WITH_TCPDUMP:-1}" = 1 ]; then
@@ -78,8 +91,6 @@ if command -v tcpdump >/dev/null && [ "${WITH_TCPDUMP:-1}" = 1 ]; then
 		ping_pong
 		stop_tcpdump
 	}
-	kill "$LAST_PID"
-	wait "$LAST_PID" 2>/dev/null || true
-	tool_ready pong in_server "$TOOLS/tcp_pingpong" -l -t 120 "$SERVER4" 9700
+	start_pong
 	series "tcpdump -w, to compare" with_tcpdump
 fi

@@ -9,10 +9,12 @@ tool_ready sink in_server "$TOOLS/udp_echo" -q "$SERVER4" 9200 60
 received() {
 	ip -n "$SERVER" -s -j link show s0 | jq '.[0].stats64.rx.packets'
 }
+# The last group reports of a new device are sent within two seconds.
+sleep 2
 before=$(received)
 start_record rec --netns "$SERVER" -i s0 -B 64 -w "$WORK/rec.pcapng"
 for _ in 1 2; do
-	in_client "$TOOLS/udp_flood" "$SERVER4" 9200 64 300000 0 3 | tee -a "$WORK/sent"
+	in_client "$TOOLS/udp_flood" "$SERVER4" 9200 64 150000 0 3 | tee -a "$WORK/sent"
 done
 stop_record rec
 cat "$WORK/rec.err"

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What user space tells the programs: constants set before loading, and the switches it throws while they run. Defined in maps.bpf.c. */
+#pragma once
+
+#include "kernel_types.h"
+#include "stamp.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+/* Load-time constants: the verifier folds them, code that a run does not need costs nothing. */
+extern const volatile __u32 conf_stages;	 /* SC_BIT mask of stages to stamp */
+extern const volatile __u32 conf_netns_inum;	 /* namespace of the captured devices */
+extern const volatile __u32 conf_snaplen;	 /* bytes of a packet that go to the file */
+extern const volatile __u32 conf_room;		 /* bytes a slot has for them: >= snaplen, >= SC_MIN_BYTES */
+extern const volatile __u32 conf_set_mask;	 /* number of sets - 1, a power of two - 1 */
+extern const volatile __u32 conf_cpus;		 /* possible CPUs: ids are unique across them */
+extern const volatile __u64 conf_limit;		 /* packets to begin, 0 without limit */
+extern const volatile __u32 conf_wake_bytes;	 /* a ring fuller than this wakes its reader */
+extern const volatile __u8 conf_softirq_raise;	 /* softirq_raise is attached: an interrupt must have raised its softirq */
+extern const volatile __u8 conf_l4_cgroup;	 /* cgroup_skb stamps l4; else tcp_probe does */
+extern const volatile __u8 conf_recv_length;	 /* sock_recv_length tells datagram reads; else skb_copy_datagram_iovec does */
+extern const volatile struct sc_device conf_devices[SC_MAX_DEVICES];
+extern const volatile __u64 conf_irqs[SC_MAX_IRQ / 64];	       /* interrupt lines of the captured devices */
+extern const volatile __u64 conf_irqs_shared[SC_MAX_IRQ / 64]; /* those shared with others: the action's name decides */
+extern const volatile char conf_irq_names[SC_MAX_IRQ_NAMES][16];
+
+/* Directions in which stories may begin: 1 << (enum sc_dir - 1). User space sets it when everything is attached and clears it to stop. */
+extern __u32 begin_dirs;
+
+/* Slots begun so far, only kept when conf_limit is set. Its address is also the origin skb addresses are measured from: see skb_key(). */
+extern __u64 begun_total;
