@@ -26,7 +26,7 @@ int sc_tc_tx(struct __sk_buff *ctx)
 
 	if (!cpu)
 		return VERDICT_NEXT;
-	if (!timeline_find(skb_key(ctx), &t) || !tx_continues(t.packet, SC_TX_TC)) {
+	if (!timeline_find(skb_key(ctx), &t) || !tx_continues(t.packet, SC_TX_TC, ctx->ingress_ifindex)) {
 		if (!direction_wanted(SC_DIR_TX) || !tx_begin(cpu, &t, skb_key(ctx), ctx->ifindex))
 			return VERDICT_NEXT;
 	}

@@ -46,10 +46,8 @@ static __always_inline __u8 consumed_end(const struct sc_packet *p)
 {
 	if (p->dir == SC_DIR_TX)
 		return p->last_stage == SC_TX_DRIVER ? SC_END_DRIVER : SC_END_CONSUMED;
-	if (p->last_stage == SC_RX_READ)
-		return SC_END_READ;
-	if (p->last_stage == SC_RX_SOCKET)
-		return SC_END_SOCKET;
+	if (recycled_end(p) != SC_END_RECYCLED)
+		return recycled_end(p);
 	if (p->last_stage == SC_RX_LOCAL || p->last_stage == SC_RX_L4)
 		return SC_END_L4;
 	return p->ip_version || p->last_stage < SC_RX_NETIF ? SC_END_CONSUMED : SC_END_TC;

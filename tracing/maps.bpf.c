@@ -12,6 +12,7 @@ const volatile __u64 conf_limit = 0;
 const volatile __u32 conf_wake_bytes = 1 << 20;
 const volatile __u8 conf_softirq_raise = 0;
 const volatile __u8 conf_l4_cgroup = 0;
+const volatile __u8 conf_data_ready = 0;
 const volatile __u8 conf_recv_length = 0;
 const volatile struct sc_device conf_devices[SC_MAX_DEVICES] = {};
 const volatile __u64 conf_irqs[SC_MAX_IRQ / 64] = {};

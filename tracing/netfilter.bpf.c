@@ -76,7 +76,7 @@ int sc_out(struct bpf_nf_ctx *ctx)
 	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
 
-	if (!cpu || !timeline_follow(ctx->skb, SC_TX_OUT, &t) || !tx_continues(t.packet, SC_TX_OUT))
+	if (!cpu || !timeline_follow(ctx->skb, SC_TX_OUT, &t) || !tx_continues(t.packet, SC_TX_OUT, ctx->skb->skb_iif))
 		return NF_ACCEPT;
 	timeline_stamp(cpu, t.packet, SC_TX_OUT, bpf_ktime_get_ns());
 	if (ctx->state->out && ctx->skb->len > ctx->state->out->mtu) {

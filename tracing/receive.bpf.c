@@ -70,7 +70,7 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 	now_ns = bpf_ktime_get_ns();
 	if (!timeline_count(cpu, SC_DIR_RX))
 		return -1;
-	if (!timeline_begin(cpu, &t, skb_key(skb), 0)) {
+	if (!timeline_begin(cpu, &t, skb_key(skb))) {
 		count(cpu, SC_CNT_TABLE, SC_DIR_RX);
 		return -1;
 	}

@@ -32,7 +32,7 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	timeline_stamp(cpu, p, SC_RX_L4, bpf_ktime_get_ns());
 	/* A listener's packet may belong to a connection that is only being made: the socket it is queued on will tell. */
 	p->sock = sk && sk->state == TCP_LISTEN ? 0 : bpf_get_socket_cookie(ctx);
-	if (p->l4_proto == IPPROTO_TCP && !p->payload_len_bytes)
+	if (p->l4_proto == IPPROTO_TCP ? !p->payload_len_bytes : !conf_data_ready)
 		timeline_emit(cpu, &t, SC_END_L4);
 	return VERDICT_PASS;
 }

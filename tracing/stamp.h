@@ -75,7 +75,8 @@ struct sc_packet {
 	__u64 stamp_ns[SC_STAGE_COUNT];	  /* valid where `stages` has the bit */
 	__u64 skb;			  /* identity while open; meaningless afterwards */
 	__u64 head;
-	__u64 last_ns;			  /* newest stamp: order check and age */
+	__u64 begin_ns;			  /* when the story began, whatever stages are stamped */
+	__u64 last_ns;			  /* newest event: order check and age */
 	__u32 stages;			  /* SC_BIT mask */
 	__u32 flags;			  /* enum sc_flag */
 	__u32 ifindex;			  /* device whose story is told */
@@ -103,7 +104,7 @@ struct sc_packet {
 	__u16 link_type;		  /* SC_LINK_* */
 	__u32 slot;			  /* internal: where in the table it lived */
 };
-_Static_assert(sizeof(struct sc_packet) == 64 + 8 * SC_STAGE_COUNT + 72, "struct sc_packet has holes");
+_Static_assert(sizeof(struct sc_packet) == 72 + 8 * SC_STAGE_COUNT + 72, "struct sc_packet has holes");
 
 enum sc_link { SC_LINK_ETHER, SC_LINK_RAW };
 

@@ -54,11 +54,23 @@ static __always_inline bool timeline_count(struct cpu_state *cpu, __u8 dir)
 	return true;
 }
 
+/* The skb is somebody else's now. That alone is how some stories end: TCP frees what it has copied or merged without telling. */
+static __always_inline __u8 recycled_end(const struct sc_packet *p)
+{
+	if (p->last_stage == SC_RX_READ)
+		return SC_END_READ;
+	if (p->last_stage == SC_RX_SOCKET)
+		return SC_END_SOCKET;
+	if (p->l4_proto == IPPROTO_TCP && (p->last_stage == SC_RX_LOCAL || p->last_stage == SC_RX_L4))
+		return p->payload_len_bytes ? SC_END_TRANSPORT : SC_END_L4;
+	return SC_END_RECYCLED;
+}
+
 /*
  * A fresh timeline for an skb, whatever the table knew of it: skb addresses come back without any free event (napi_skb_cache_put), so the first stage
  * of a direction never trusts an old entry. false: no slot is free; nothing is counted here.
  */
-static __noinline __attribute__((unused)) int timeline_begin(struct cpu_state *cpu, struct timeline *t, __u64 key, __u64 now_ns)
+static __noinline __attribute__((unused)) int timeline_begin(struct cpu_state *cpu, struct timeline *t, __u64 key)
 {
 	__u32 index = key_set(key), way;
 	struct sc_packet *p = NULL;
@@ -68,7 +80,7 @@ static __noinline __attribute__((unused)) int timeline_begin(struct cpu_state *c
 	if (!cpu || !t)
 		return 0;
 	if (timeline_find(key, t))
-		timeline_emit(cpu, t, t->packet->last_stage == SC_RX_SOCKET ? SC_END_SOCKET : SC_END_RECYCLED);
+		timeline_emit(cpu, t, recycled_end(t->packet));
 	set = bpf_map_lookup_elem(&sets, &index);
 	if (!set)
 		return 0;
@@ -91,7 +103,6 @@ static __noinline __attribute__((unused)) int timeline_begin(struct cpu_state *c
 	p->id = id;
 	p->slot = index * SC_WAYS + way;
 	p->irq = -1;
-	p->last_ns = now_ns;
 	p->last_stage = SC_STAGE_NONE;
 	p->cpu = bpf_get_smp_processor_id();
 	p->netns_inum = conf_netns_inum;
@@ -110,10 +121,12 @@ static __always_inline void timeline_stamp(struct cpu_state *cpu, struct sc_pack
 {
 	if (!stage_follows(stage, p->last_stage))
 		return;
-	if (now_ns < p->last_ns && p->stages) {
+	if (now_ns < p->last_ns) {
 		count(cpu, SC_CNT_BACKWARDS, p->dir);
 		return;
 	}
+	if (!p->begin_ns)
+		p->begin_ns = now_ns;
 	p->last_stage = stage;
 	p->last_ns = now_ns;
 	if (!(conf_stages & SC_BIT(stage)))

@@ -42,7 +42,7 @@ int BPF_PROG(sc_netdev, struct sk_buff *skb)
 
 	if (!cpu)
 		return 0;
-	if (!timeline_follow(skb, SC_TX_NETDEV, &t) || !tx_continues(t.packet, SC_TX_NETDEV)) {
+	if (!timeline_follow(skb, SC_TX_NETDEV, &t) || !tx_continues(t.packet, SC_TX_NETDEV, skb->skb_iif)) {
 		if (!(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_TX) ||
 		    !tx_begin(cpu, &t, skb_key(skb), skb->dev->ifindex))
 			return 0;
@@ -137,7 +137,7 @@ int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 
 	if (!cpu)
 		return 0;
-	if (!timeline_follow(skb, SC_TX_DRIVER, &t) || !tx_continues(t.packet, SC_TX_DRIVER)) {
+	if (!timeline_follow(skb, SC_TX_DRIVER, &t) || !tx_continues(t.packet, SC_TX_DRIVER, skb->skb_iif)) {
 		if (!(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_TX) || !driver_begin(cpu, &t, skb, flags))
 			return 0;
 	}

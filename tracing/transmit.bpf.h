@@ -22,17 +22,20 @@ static __always_inline bool tx_confirm(struct cpu_state *cpu, struct timeline *t
 
 static __always_inline bool tx_begin(struct cpu_state *cpu, struct timeline *t, __u64 key, __u32 ifindex)
 {
-	if (!timeline_begin(cpu, t, key, 0) || !t->packet)
+	if (!timeline_begin(cpu, t, key) || !t->packet)
 		return false;
 	t->packet->dir = SC_DIR_TX;
 	t->packet->ifindex = ifindex;
 	return true;
 }
 
-/* Could the story of p go on in the transmit path? A received packet only while no local transport has it. */
-static __always_inline bool tx_continues(const struct sc_packet *p, __u8 stage)
+/*
+ * Could the story of p go on in the transmit path? A received packet's only while no local transport has it, and only in an skb that was received: `iif`
+ * is its skb_iif, 0 for what this host made. (Reassembly and TCP free skbs without telling; the next packet sent may live in one of those.)
+ */
+static __always_inline bool tx_continues(const struct sc_packet *p, __u8 stage, __u32 iif)
 {
 	if (!stage_follows(stage, p->last_stage))
 		return false;
-	return p->dir == SC_DIR_TX || p->last_stage <= SC_RX_IP || p->last_stage >= SC_TX_FIRST;
+	return p->dir == SC_DIR_TX || (iif && (p->last_stage <= SC_RX_IP || p->last_stage >= SC_TX_FIRST));
 }

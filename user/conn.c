@@ -185,25 +185,9 @@ int conns_wait(struct conns *c, struct pending *n)
 	conn = conn_get(c, n->sock);
 	if (!conn)
 		return -ENOMEM;
-	n->next = conn->waiting;
-	conn->waiting = n;
+	pending_list_add(&conn->waiting, n);
 	conn_changed(c, conn);
 	return 0;
-}
-
-void conns_forget(struct conns *c, struct pending *n)
-{
-	struct conn *conn;
-
-	HASH_FIND(hh, c->all, &n->sock, sizeof(n->sock), conn);
-	if (!conn)
-		return;
-	for (struct pending **at = &conn->waiting; *at; at = &(*at)->next) {
-		if (*at == n) {
-			*at = n->next;
-			return;
-		}
-	}
 }
 
 static uint64_t newest_stamp(const struct packet *p)
@@ -295,21 +279,16 @@ static void match_datagram(struct conn *conn, struct pending *n, uint64_t *rejec
 
 static void conn_match(struct conn *conn, uint64_t *rejected)
 {
-	struct pending **at = &conn->waiting;
+	struct pending *n, *next;
 
-	while (*at) {
-		struct pending *n = *at;
-
+	for (n = conn->waiting; n; n = next) {
+		next = n->next;
 		if (n->datagram)
 			match_datagram(conn, n, rejected);
 		else
 			match_tcp(conn, n);
-		if (n->wait == WAIT_NONE) {
-			*at = n->next;
-			n->next = NULL;
-		} else {
-			at = &n->next;
-		}
+		if (n->wait == WAIT_NONE)
+			pending_list_remove(n);
 	}
 }
 

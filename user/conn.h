@@ -17,10 +17,8 @@ void conns_free(struct conns *c); /* NULL is fine; packets are not ours */
 
 /* Keeps a copy of the call. 0 or -ENOMEM. */
 int conns_call(struct conns *c, const struct sc_call *call);
-/* n waits for its socket (n->sock, or found by its flow) from now on. 0 or -ENOMEM. */
+/* n waits for its socket (n->sock, or found by its flow) from now on; pending_list_remove() ends that. 0 or -ENOMEM. */
 int conns_wait(struct conns *c, struct pending *n);
-/* n is leaving: forget it. */
-void conns_forget(struct conns *c, struct pending *n);
 
 /* Matches everything that changed. Matches that contradict their packet are counted in *rejected. */
 void conns_match(struct conns *c, uint64_t *rejected);

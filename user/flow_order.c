@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define IPPROTO_TCP_NUMBER 6
-#define TCP_FLAG_FIN 1
 #define TCP_FLAG_SYN 2
 #define RANGES_MAX 8
 #define FLOWS_MAX 65536 /* the oldest go first; a flow that comes back starts anew */
@@ -24,11 +23,17 @@ struct range {
 	uint32_t from, to;
 };
 
-struct flow {
-	struct flow_key key;
-	uint32_t next;	      /* every byte before it was seen */
+/* Bytes of a flow that were seen. */
+struct seen {
+	uint32_t next;			/* every byte before it was seen */
 	struct range ahead[RANGES_MAX]; /* seen beyond a hole, unordered */
 	unsigned int ahead_count;
+};
+
+struct flow {
+	struct flow_key key;
+	struct seen wire;	/* by the device */
+	struct seen delivered;	/* by TCP: what was dropped on the way to it is missing */
 	UT_hash_handle hh;
 };
 
@@ -91,40 +96,42 @@ static struct flow *flow_get(struct flow_order *f, const struct flow_key *key, u
 	if (!flow)
 		return NULL;
 	flow->key = *key;
-	flow->next = first;
+	flow->wire.next = flow->delivered.next = first;
 	HASH_ADD(hh, f->flows, key, sizeof(flow->key), flow);
 	return flow;
 }
 
 /* `next` moves over every range it has reached. */
-static void absorb(struct flow *flow)
+static void absorb(struct seen *seen)
 {
-	for (unsigned int i = 0; i < flow->ahead_count;) {
-		struct range *r = &flow->ahead[i];
+	for (unsigned int i = 0; i < seen->ahead_count;) {
+		struct range *r = &seen->ahead[i];
 
-		if (seq_diff(r->from, flow->next) > 0) {
+		if (seq_diff(r->from, seen->next) > 0) {
 			i++;
 			continue;
 		}
-		if (seq_diff(r->to, flow->next) > 0)
-			flow->next = r->to;
-		*r = flow->ahead[--flow->ahead_count];
+		if (seq_diff(r->to, seen->next) > 0)
+			seen->next = r->to;
+		*r = seen->ahead[--seen->ahead_count];
 		i = 0;
 	}
 }
 
-static bool seen_ahead(const struct flow *flow, uint32_t from, uint32_t to)
+static bool seen_before(const struct seen *seen, uint32_t from, uint32_t to)
 {
-	for (unsigned int i = 0; i < flow->ahead_count; i++)
-		if (seq_diff(from, flow->ahead[i].from) >= 0 && seq_diff(to, flow->ahead[i].to) <= 0)
+	if (seq_diff(to, seen->next) <= 0)
+		return true;
+	for (unsigned int i = 0; i < seen->ahead_count; i++)
+		if (seq_diff(from, seen->ahead[i].from) >= 0 && seq_diff(to, seen->ahead[i].to) <= 0)
 			return true;
 	return false;
 }
 
-static void see_ahead(struct flow *flow, uint32_t from, uint32_t to)
+static void see_ahead(struct seen *seen, uint32_t from, uint32_t to)
 {
-	for (unsigned int i = 0; i < flow->ahead_count; i++) {
-		struct range *r = &flow->ahead[i];
+	for (unsigned int i = 0; i < seen->ahead_count; i++) {
+		struct range *r = &seen->ahead[i];
 
 		if (seq_diff(from, r->to) <= 0 && seq_diff(to, r->from) >= 0) {
 			r->from = seq_diff(from, r->from) < 0 ? from : r->from;
@@ -132,13 +139,32 @@ static void see_ahead(struct flow *flow, uint32_t from, uint32_t to)
 			return;
 		}
 	}
-	if (flow->ahead_count < RANGES_MAX)
-		flow->ahead[flow->ahead_count++] = (struct range){ from, to };
+	if (seen->ahead_count < RANGES_MAX)
+		seen->ahead[seen->ahead_count++] = (struct range){ from, to };
+}
+
+/* Enters bytes; false if earlier ones are missing. */
+static bool see(struct seen *seen, uint32_t from, uint32_t to)
+{
+	if (seq_diff(from, seen->next) > 0) {
+		see_ahead(seen, from, to);
+		return false;
+	}
+	if (seq_diff(to, seen->next) > 0)
+		seen->next = to;
+	absorb(seen);
+	return true;
+}
+
+static void restart(struct seen *seen, uint32_t next)
+{
+	seen->next = next;
+	seen->ahead_count = 0;
 }
 
 int flow_order_mark(struct flow_order *f, struct pending *n)
 {
-	bool syn = n->tcp_flags & TCP_FLAG_SYN;
+	bool syn = n->tcp_flags & TCP_FLAG_SYN, dropped = !strncmp(n->p.end, "drop:", 5), received = n->p.dir == SC_DIR_RX;
 	uint32_t from = n->seq, to = n->end_seq + syn;
 	struct flow_key key;
 	struct flow *flow;
@@ -148,22 +174,15 @@ int flow_order_mark(struct flow_order *f, struct pending *n)
 	flow = flow_get(f, &key, from);
 	if (!flow)
 		return -ENOMEM;
-	if (syn && seq_diff(to, flow->next) != 0) { /* the ports are in use again */
-		flow->next = to;
-		flow->ahead_count = 0;
+	if (syn && to != flow->wire.next) { /* the ports are in use again */
+		restart(&flow->wire, to);
+		restart(&flow->delivered, to);
 		return 0;
 	}
-	if (seq_diff(to, flow->next) <= 0 || seen_ahead(flow, from, to)) {
+	if (seen_before(&flow->wire, from, to))
 		n->p.flags |= PACKET_RETRANS;
-		return 0;
-	}
-	if (seq_diff(from, flow->next) > 0) {
-		if (n->p.dir == SC_DIR_RX)
-			n->p.flags |= PACKET_HOL;
-		see_ahead(flow, from, to);
-		return 0;
-	}
-	flow->next = to;
-	absorb(flow);
+	see(&flow->wire, from, to);
+	if (received && !dropped && !seen_before(&flow->delivered, from, to) && !see(&flow->delivered, from, to))
+		n->p.flags |= PACKET_HOL;
 	return 0;
 }

@@ -11,5 +11,8 @@ struct flow_order;
 int flow_order_new(struct flow_order **out);
 void flow_order_free(struct flow_order *f); /* NULL is fine */
 
-/* Sets PACKET_RETRANS (all of its bytes were seen before, or sent again) and PACKET_HOL (received while earlier bytes are missing) on n->p. 0 or -ENOMEM. */
+/*
+ * Sets on n->p PACKET_RETRANS (all of its bytes passed the device before, whatever became of them) and PACKET_HOL (received while earlier bytes have not
+ * reached TCP). 0 or -ENOMEM.
+ */
 int flow_order_mark(struct flow_order *f, struct pending *n);

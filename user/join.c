@@ -217,7 +217,7 @@ static void note_fragment(struct join *j, struct pending *n, const struct decode
 		}
 		return;
 	}
-	if (p->end == SC_END_CONSUMED || (p->end == SC_END_OPEN && fragment_parent(j, &f)))
+	if (p->end == SC_END_CONSUMED || p->end == SC_END_RECYCLED || (p->end == SC_END_OPEN && fragment_parent(j, &f)))
 		story_await_parent(n);
 }
 
@@ -228,10 +228,8 @@ static int hold(struct join *j, struct pending *n)
 	if (err)
 		return err;
 	HASH_ADD(by_id, j->ids, p.id, sizeof(n->p.id), n);
-	if (n->wait == WAIT_PARENT) {
-		n->next_child = j->children;
-		j->children = n;
-	}
+	if (n->wait == WAIT_PARENT)
+		pending_list_add(&j->children, n);
 	if (n->wait == WAIT_SOCKET || n->wait == WAIT_READ)
 		return conns_wait(j->conns, n);
 	return 0;
@@ -299,48 +297,28 @@ static struct pending *parent_of(struct join *j, struct pending *n)
 /* Children whose parent's story is known take it over; they then wait for their own bytes to be read. */
 static int match_children(struct join *j)
 {
-	struct pending **at = &j->children;
+	struct pending *n, *next;
+	int err = 0;
 
-	while (*at) {
-		struct pending *n = *at, *parent;
+	for (n = j->children; n && !err; n = next) {
+		struct pending *parent = parent_of(j, n);
 
-		parent = parent_of(j, n);
-		if (!parent || !parent->ended) {
-			at = &n->next_child;
+		next = n->next;
+		if (!parent || !parent->ended)
 			continue;
-		}
-		*at = n->next_child;
+		pending_list_remove(n);
 		story_adopt(n, parent);
-		if (n->wait != WAIT_NONE) {
-			int err = conns_wait(j->conns, n);
-
-			if (err)
-				return err;
-		}
+		if (n->wait != WAIT_NONE)
+			err = conns_wait(j->conns, n);
 	}
-	return 0;
-}
-
-static void forget_child(struct join *j, struct pending *n)
-{
-	for (struct pending **at = &j->children; *at; at = &(*at)->next_child) {
-		if (*at == n) {
-			*at = n->next_child;
-			return;
-		}
-	}
+	return err;
 }
 
 /* Out of patience: what n waited for says what is missing. */
-static void give_up(struct join *j, struct pending *n, enum account_partial why)
+static void give_up(struct pending *n, enum account_partial why)
 {
-	if (n->wait == WAIT_PARENT) {
-		forget_child(j, n);
-		why = ACCOUNT_PARTIAL_PARENT;
-	} else {
-		conns_forget(j->conns, n);
-	}
-	story_partial(n, why);
+	pending_list_remove(n);
+	story_partial(n, n->wait == WAIT_PARENT ? ACCOUNT_PARTIAL_PARENT : why);
 }
 
 static int hand_on(struct join *j, struct pending *n)
@@ -366,7 +344,7 @@ static bool ready(struct join *j, struct pending *n, uint64_t now_ns, uint64_t c
 	if (n->wait == WAIT_NONE && n->pass < j->pass && n->p.anchor_ns < complete_ns)
 		return true;
 	if (n->wait != WAIT_NONE && n->wait != WAIT_PASS && (now_ns > n->deadline_ns || j->count > j->config.window)) {
-		give_up(j, n, now_ns > n->deadline_ns ? ACCOUNT_PARTIAL_TIMEOUT : ACCOUNT_PARTIAL_WINDOW);
+		give_up(n, now_ns > n->deadline_ns ? ACCOUNT_PARTIAL_TIMEOUT : ACCOUNT_PARTIAL_WINDOW);
 		return n->p.anchor_ns < complete_ns;
 	}
 	return false;
@@ -425,7 +403,7 @@ int join_finish(struct join *j)
 		if (n->wait == WAIT_PASS)
 			conns_write(j->conns, n);
 		else if (n->wait != WAIT_NONE)
-			give_up(j, n, ACCOUNT_PARTIAL_UNREAD);
+			give_up(n, ACCOUNT_PARTIAL_UNREAD);
 		failed = hand_on(j, n);
 		err = err ?: failed;
 	}

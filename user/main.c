@@ -42,6 +42,6 @@ int main(int argc, char **argv)
 		printf("stampcap %s\n", STAMPCAP_VERSION);
 		return 0;
 	}
-	fprintf(stderr, "stampcap: unknown verb '%s'\n", argv[1]);
-	return usage(stderr, EXIT_USAGE);
+	fprintf(stderr, "stampcap: there is no verb '%s'; see stampcap --help\n", argv[1]);
+	return EXIT_USAGE;
 }

@@ -162,7 +162,6 @@ static int set_stages(struct record_options *o, const char *argument)
 		if (!*at)
 			break;
 	}
-	o->stages |= SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_TX_DRIVER); /* they date the packet */
 	return 0;
 }
 
@@ -221,13 +220,13 @@ const struct option_row record_rows[] = {
 	{ 'B', "buffer-size", "KIB", "ring buffer per CPU in KiB, rounded up to a power of two (by the number of CPUs: 32768 or less)", set_ring },
 	{ 'Q', "direction", "DIR", "in, out or inout", set_direction },
 	{ 0, "xdp", "MODE", "auto (where it changes nothing), native, skb or off", set_xdp },
-	{ 0, "stages", "LIST", "stamp only these (and driver), as in rx.tc,read", set_stages },
+	{ 0, "stages", "LIST", "stamp only these stages, as in driver,rx.tc,read", set_stages },
 	{ 0, "netns", "NAME", "network namespace, by name or process id", set_netns },
 	{ 0, "deadline", "SECONDS", "how long a packet waits for its end (3; text and pipes 0.15)", set_deadline },
 	{ 0, "without", "LIST", "do without these probes (targets as `list` shows them), as on a kernel that lacks them", set_without },
 	{ 'D', "list-interfaces", NULL, "print the interfaces and exit", set_list_interfaces },
 	{ 'n', NULL, NULL, "no effect: addresses are always numbers", set_numeric },
-	{ 'q', "quiet", NULL, "only errors and the summary", set_quiet },
+	{ 'q', "quiet", NULL, "only errors and losses", set_quiet },
 	{ 'v', "verbose", NULL, "say which probes were refused and why", set_verbose },
 };
 const size_t record_row_count = sizeof(record_rows) / sizeof(*record_rows);

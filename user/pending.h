@@ -32,11 +32,29 @@ struct pending {
 	uint32_t flow_hash;
 	uint16_t l3_off, l4_off;
 	uint8_t ip_version, l4_proto, tcp_flags;
-	struct pending *next;	    /* in its socket's list of waiting packets */
-	struct pending *next_child; /* in the join's list of packets waiting for a parent */
+	struct pending *next, **link; /* in the list of those that wait for the same: a socket's, or the children's; link NULL: in none */
 	UT_hash_handle by_id;
 	uint8_t bytes[];
 };
+
+static inline void pending_list_add(struct pending **list, struct pending *n)
+{
+	n->next = *list;
+	n->link = list;
+	if (n->next)
+		n->next->link = &n->next;
+	*list = n;
+}
+
+static inline void pending_list_remove(struct pending *n)
+{
+	if (!n->link)
+		return;
+	*n->link = n->next;
+	if (n->next)
+		n->next->link = n->link;
+	n->link = NULL;
+}
 
 /* Serial number arithmetic of TCP (RFC 793, 3.3): a - b as a signed distance. */
 static inline int32_t seq_diff(uint32_t a, uint32_t b)

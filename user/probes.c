@@ -138,6 +138,12 @@ static int best_rank(const struct probes *probes, uint8_t stage, enum probe_scop
 /* The stages a capture cannot do without: packets begin and are recognised there. */
 #define STAGES_ALWAYS (SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_RX_NETIF) | SC_BIT(SC_RX_LOCAL) | SC_BIT(SC_RX_L4) | SC_BIT(SC_TX_NETDEV) | SC_BIT(SC_TX_DRIVER))
 
+/* Datagram reads are counted from where datagrams are queued. */
+static uint32_t stages_needed(uint32_t wanted)
+{
+	return wanted | STAGES_ALWAYS | (wanted & SC_BIT(SC_RX_READ) ? SC_BIT(SC_RX_SOCKET) : 0);
+}
+
 void probes_choose(struct probes *probes)
 {
 	for (size_t i = 0; i < probes->count; i++) {
@@ -151,7 +157,7 @@ void probes_choose(struct probes *probes)
 	for (uint8_t stage = 0; stage < SC_STAGE_COUNT; stage++) {
 		int tcp = best_rank(probes, stage, SCOPE_TCP), dgram = best_rank(probes, stage, SCOPE_DGRAM);
 
-		if (!((probes->stages | STAGES_ALWAYS) & SC_BIT(stage)))
+		if (!(stages_needed(probes->stages) & SC_BIT(stage)))
 			continue;
 		for (size_t i = 0; i < probes->count; i++) {
 			struct probe *row = &probes->row[i];
@@ -197,6 +203,8 @@ uint32_t probes_stages(const struct probes *probes, enum probe_scope scope)
 		    (scope == SCOPE_ALL || row->scope == SCOPE_ALL || row->scope == scope))
 			mask |= SC_BIT(row->stage);
 	}
+	if (scope == SCOPE_DGRAM && !(mask & SC_BIT(SC_RX_SOCKET)))
+		mask &= ~SC_BIT(SC_RX_READ);
 	return mask & probes->stages;
 }
 

@@ -445,7 +445,7 @@ static void print_summary(const struct account *account)
 	struct account_dir total;
 	char line[1024];
 
-	for (int dir = 0; dir < 2; dir++) {
+	for (int dir = 0; dir < 2 && log_level >= 0; dir++) {
 		const struct account_dir *a = &account->dir[dir];
 		size_t at = snprintf(line, sizeof(line), "stampcap: %s: %" PRIu64 " seen = %" PRIu64 " complete + %" PRIu64 " partial",
 				     dir ? "tx" : "rx", a->seen, a->complete, account_partial_sum(a));
@@ -529,7 +529,7 @@ int record_run(const struct record_options *o)
 	if (err) {
 		if (o->write && strcmp(o->write, "-"))
 			unlink(o->write); /* it is empty and ours */
-		return 1;
+		return err == -EINVAL ? 2 : 1;
 	}
 	if (make_sink(r, &fd) || make_join(r) || make_source(r) || make_events(r))
 		return 1;

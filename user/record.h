@@ -27,5 +27,5 @@ struct record_options {
 
 void record_options_default(struct record_options *o);
 
-/* Records until told to stop. The exit status: 0 or 1. */
+/* Records until told to stop. The exit status: 0, 1 failed, 2 asked for something that does not exist. */
 int record_run(const struct record_options *o);

@@ -112,32 +112,19 @@ static const struct sc_packet *slot_at(const struct source *s, uint32_t set, int
 	return (const void *)(s->timelines + ((size_t)set * SC_WAYS + way) * s->maps.slot_bytes);
 }
 
-/* The time an open story would be written under if it ended now; UINT64_MAX while it has none. */
-static uint64_t open_anchor_ns(const struct sc_packet *p)
-{
-	static const uint8_t rx[] = { SC_RX_XDP, SC_RX_DRIVER, SC_RX_NETIF }, tx[] = { SC_TX_TC, SC_TX_NETDEV, SC_TX_DRIVER };
-	const uint8_t *order = p->dir == SC_DIR_TX ? tx : rx;
-	uint32_t stages = __atomic_load_n(&p->stages, __ATOMIC_RELAXED);
-
-	for (int i = 0; i < 3; i++)
-		if (stages & SC_BIT(order[i]))
-			return p->stamp_ns[order[i]];
-	return UINT64_MAX;
-}
-
 uint64_t source_oldest_ns(const struct source *s)
 {
 	uint64_t oldest = UINT64_MAX;
 
 	for (uint32_t set = 0; set < s->maps.sets; set++) {
 		for (int way = 0; way < SC_WAYS; way++) {
-			uint64_t anchor;
+			uint64_t begin_ns;
 
 			if (!__atomic_load_n(&s->sets[set].key[way], __ATOMIC_ACQUIRE))
 				continue;
-			anchor = open_anchor_ns(slot_at(s, set, way));
-			if (anchor < oldest)
-				oldest = anchor;
+			begin_ns = __atomic_load_n(&slot_at(s, set, way)->begin_ns, __ATOMIC_RELAXED);
+			if (begin_ns && begin_ns < oldest)
+				oldest = begin_ns;
 		}
 	}
 	return oldest;

@@ -20,10 +20,7 @@ int source_fd(const struct source *s);
 /* Empties all rings once, one after the other. What `record` returned, or 0. */
 int source_drain(struct source *s);
 
-/*
- * Earliest time that a packet still inside the kernel could be written under: its anchor, or a stage that becomes its anchor if it is dropped.
- * UINT64_MAX: none is open.
- */
+/* When the oldest story that is still open in the kernel began: no packet of those can come with an earlier anchor. UINT64_MAX: none is open. */
 uint64_t source_oldest_ns(const struct source *s);
 
 /*

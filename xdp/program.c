@@ -2,13 +2,14 @@
 /* libxdp and the skeleton of the XDP program: load, attach, detach. */
 #include "xdp/program.h"
 
-#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <glob.h>
 #include <linux/if_link.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
@@ -16,7 +17,7 @@
 #include "tracing/cleanup.h"
 
 #define DISPATCHER_NAME "xdp_dispatcher"
-#define DISPATCHER_PINS "/sys/fs/bpf/xdp" /* libxdp's directory, which it makes and never removes */
+#define DISPATCHER_PINS "/sys/fs/bpf/xdp" /* libxdp's directory, which it makes once a process and never removes */
 #define RUN_PRIORITY 1			  /* before the default, 50: a program of others may drop or redirect */
 
 struct xdp_on_device {
@@ -25,7 +26,8 @@ struct xdp_on_device {
 	int ifindex;
 	bool native;
 	bool shared;
-	bool made_pins; /* DISPATCHER_PINS was not there before us */
+	uint32_t dispatcher_id; /* shared: that which libxdp made for us */
+	bool made_pins;		/* DISPATCHER_PINS was not there before us */
 };
 
 /* libxdp and libbpf explain themselves at length on stderr; one sentence of ours replaces that. Restored when the scope ends. */
@@ -120,9 +122,11 @@ static int program_attach(struct xdp_on_device *p)
 	if (err)
 		return err;
 	all = xdp_multiprog__get_from_ifindex(p->ifindex);
-	p->shared = !libxdp_get_error(all) && !xdp_multiprog__is_legacy(all);
-	if (!libxdp_get_error(all))
-		xdp_multiprog__close(all);
+	if (libxdp_get_error(all))
+		return 0;
+	p->shared = !xdp_multiprog__is_legacy(all);
+	p->dispatcher_id = xdp_program__id(xdp_multiprog__main_prog(all));
+	xdp_multiprog__close(all);
 	return 0;
 }
 
@@ -147,7 +151,7 @@ int xdp_on_device_new(struct xdp_on_device **out, int ifindex, bool native, int 
 		return -ENOMEM;
 	p->ifindex = ifindex;
 	p->native = native;
-	p->made_pins = access(DISPATCHER_PINS, F_OK) < 0;
+	p->made_pins = mkdir(DISPATCHER_PINS, S_IRWXU) == 0; /* where there is no bpffs: fails, and libxdp does without */
 	err = program_open(p, marks_fd);
 	if (!err)
 		err = program_attach(p);
@@ -173,10 +177,33 @@ static int detach_alone(const struct xdp_on_device *p)
 	return err == -EEXIST || err == -ENOENT || err == -ENODEV ? 0 : err;
 }
 
+/*
+ * What keeps our dispatcher alive in bpffs after somebody took it off the device without libxdp. libxdp_clean_references() would do, but it goes by
+ * the ifindex alone, and bpffs is common to all network namespaces.
+ */
+static void pins_remove(const struct xdp_on_device *p)
+{
+	char path[128];
+	glob_t pins;
+	size_t i;
+
+	snprintf(path, sizeof(path), DISPATCHER_PINS "/dispatch-%d-%u/prog*", p->ifindex, p->dispatcher_id);
+	if (glob(path, GLOB_NOSORT, NULL, &pins))
+		return;
+	for (i = 0; i < pins.gl_pathc; i++)
+		unlink(pins.gl_pathv[i]);
+	globfree(&pins);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+}
+
 static int detach_shared(const struct xdp_on_device *p)
 {
+	uint32_t id = 0;
 	int err = xdp_program__detach(p->program, p->ifindex, attach_mode(p), 0);
 
+	if (err && (bpf_xdp_query_id(p->ifindex, 0, &id) || id != p->dispatcher_id))
+		pins_remove(p);
 	return err == -ENOENT || err == -ENODEV ? 0 : err;
 }
 

@@ -11,7 +11,7 @@ start_record text --netns "$SERVER" -i s0
 udp_exchanges 5 64
 stop_record text
 cat "$WORK/text.out"
-assert_eq "$(wc -l <"$WORK/text.out")" 20 "lines"
+assert_eq "$(tally ' udp ' <"$WORK/text.out")" 20 "lines of UDP packets"
 assert_grep "$CLIENT4.*9000" "$WORK/text.out"
 assert_no_grep 'recording on' "$WORK/text.out"
 

@@ -6,8 +6,8 @@
 make_pair gro
 start_udp_echo
 features() {
-	in_server ethtool -k s0
-	in_client ethtool -k c0
+	in_server ethtool -k s0 | sed "s/ \[fixed\]//"
+	in_client ethtool -k c0 | sed "s/ \[fixed\]//"
 }
 xdp_of() {
 	ip -n "$SERVER" -o link show s0 | sed 's/link-netns.*//' | grep -oE ' xdp[a-z]*' | head -n 1 | tr -d ' ' || true

@@ -6,7 +6,7 @@ static char buffer[65536];
 
 int main(int argc, char **argv)
 {
-	uint64_t size, count, rate, start, deadline, sent = 0, failed = 0;
+	uint64_t size, count, rate, start, deadline, now, due, sent = 0, failed = 0;
 	int fd;
 
 	if (argc != 7)
@@ -23,8 +23,10 @@ int main(int argc, char **argv)
 			failed++;
 		else
 			sent++;
-		if (rate && sent * NS_PER_S / rate > now_ns() - start)
-			sleep_ns(sent * NS_PER_S / rate - (now_ns() - start));
+		due = rate ? start + sent * NS_PER_S / rate : 0;
+		now = now_ns();
+		if (due > now)
+			sleep_ns(due - now);
 	}
 	printf("sent=%llu failed=%llu ns=%llu\n", (unsigned long long)sent, (unsigned long long)failed,
 	       (unsigned long long)(now_ns() - start));

@@ -23,6 +23,7 @@
 #include "xdp/attach.h"
 
 #define GSO_OFF "tso off tx-udp-segmentation off tx-sctp-segmentation off tx-gso-list off"
+#define PINS "ls -d /sys/fs/bpf/xdp/* 2>/dev/null"
 #define QDISCS "tc qdisc show; tc filter show dev sc0 ingress; tc filter show dev sc0 egress"
 
 static char why[512];
@@ -216,6 +217,7 @@ static void successor_survives_our_detach(void **state)
 	id = xdp_id(lab);
 	xdp_detach(a);
 	assert_int_equal(xdp_id(lab), id);
+	assert_string_equal(lab_output(PINS), "");
 	close(foreign);
 }
 
@@ -236,7 +238,7 @@ static void two_captures(void **state)
 	assert_int_equal(xdp_id(lab) != 0, err == 0);
 	xdp_detach(second);
 	assert_int_equal(xdp_id(lab), 0);
-	assert_string_equal(lab_output("ls /sys/fs/bpf"), "");
+	assert_string_equal(lab_output(PINS), "");
 }
 
 struct tc_case {

@@ -195,7 +195,8 @@ static void test_socket_by_flow(void **state)
 	stranger.p.sock = 0;
 	feed_rx(lab, 1, 0, 100, SC_END_SOCKET, BASE_NS);
 	lab_feed(lab, &stranger);
-	stranger.p.id = 3;
+	stranger = record_tcp_rx(3, 100, 100, SC_END_TRANSPORT, BASE_NS + 2000);
+	stranger.p.sock = 0;
 	stranger.p.flow_hash++;
 	lab_feed(lab, &stranger);
 	lab_tcp_call(lab, READ, 0, 200, BASE_NS + 5000);
@@ -203,7 +204,7 @@ static void test_socket_by_flow(void **state)
 	lab_expect_read(lab, 1, BASE_NS + 5000);
 	lab_expect_read(lab, 2, BASE_NS + 5000);
 	assert_int_equal(lab->count, 2);
-	lab_settle(lab, BASE_NS + 1000 + DEADLINE_NS + 1);
+	lab_settle(lab, BASE_NS + 2000 + DEADLINE_NS + 1);
 	lab_expect(lab, 3, "timeout");
 	lab_end(lab);
 }

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Retransmissions and holes of TCP flows: flow_order.h. */
+#include "fixture.h"
+
+#include <netinet/in.h>
+
+#include "user/flow_order.h"
+
+#define SYN 2
+#define L3_OFF 14
+#define BYTES 96
+
+struct segment {
+	struct pending n;
+	uint8_t bytes[BYTES];
+};
+
+/* What the tests of a flow have in common; each segment is made anew. */
+struct wire {
+	struct flow_order *order;
+	uint32_t start; /* sequence number that the tests call 0 */
+	uint32_t interface;
+	uint8_t dir, ip_version;
+	uint8_t tweak_at; /* byte of the packet that differs, 0 none */
+};
+
+static struct wire wire_new(uint32_t start)
+{
+	struct wire w = { .start = start, .dir = SC_DIR_RX, .ip_version = 4 };
+
+	assert_int_equal(flow_order_new(&w.order), 0);
+	return w;
+}
+
+static uint32_t mark(const struct wire *w, uint32_t from, uint32_t len, uint8_t tcp_flags)
+{
+	struct segment *s = calloc(1, sizeof(*s));
+	uint32_t flags;
+
+	assert_non_null(s);
+	s->n.p.dir = w->dir;
+	s->n.p.interface = w->interface;
+	s->n.p.cap_len_bytes = BYTES;
+	s->n.ip_version = w->ip_version;
+	s->n.l3_off = L3_OFF;
+	s->n.l4_off = L3_OFF + (w->ip_version == 4 ? 20 : 40);
+	s->n.l4_proto = IPPROTO_TCP;
+	s->n.tcp_flags = tcp_flags;
+	s->n.seq = w->start + from;
+	s->n.payload_bytes = len;
+	s->n.end_seq = s->n.seq + len;
+	memset(s->n.bytes, 0xab, BYTES);
+	if (w->tweak_at)
+		s->n.bytes[w->tweak_at] ^= 1;
+	assert_int_equal(flow_order_mark(w->order, &s->n), 0);
+	flags = s->n.p.flags;
+	free(s);
+	return flags;
+}
+
+static const uint32_t starts[] = { 1, 0xffffffffu - 2500, 0xffffffffu, 0, 0x7fffffffu - 2500 };
+#define START_COUNT (sizeof(starts) / sizeof(*starts))
+
+static void test_in_order(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < START_COUNT; i++) {
+		struct wire w = wire_new(starts[i]);
+
+		for (uint32_t n = 0; n < 100; n++)
+			assert_int_equal(mark(&w, n * 100, 100, 0), 0);
+		flow_order_free(w.order);
+	}
+	flow_order_free(NULL);
+}
+
+static void test_retransmission(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < START_COUNT; i++) {
+		struct wire w = wire_new(starts[i]);
+
+		assert_int_equal(mark(&w, 0, 1000, 0), 0);
+		assert_int_equal(mark(&w, 0, 1000, 0), PACKET_RETRANS);
+		assert_int_equal(mark(&w, 0, 1, 0), PACKET_RETRANS);
+		assert_int_equal(mark(&w, 999, 1, 0), PACKET_RETRANS);
+		assert_int_equal(mark(&w, 500, 600, 0), 0); /* 100 new bytes */
+		assert_int_equal(mark(&w, 1000, 100, 0), PACKET_RETRANS);
+		assert_int_equal(mark(&w, 0, 0, 0), 0); /* an ACK repeats nothing */
+		assert_int_equal(mark(&w, 1100, 1, 0), 0);
+		flow_order_free(w.order);
+	}
+}
+
+static void test_hole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < START_COUNT; i++) {
+		struct wire w = wire_new(starts[i]);
+
+		assert_int_equal(mark(&w, 0, 1000, 0), 0);
+		assert_int_equal(mark(&w, 2000, 1000, 0), PACKET_HOL);
+		assert_int_equal(mark(&w, 3000, 1000, 0), PACKET_HOL);
+		assert_int_equal(mark(&w, 2500, 1000, 0), PACKET_RETRANS); /* seen beyond the hole */
+		assert_int_equal(mark(&w, 5000, 1000, 0), PACKET_HOL);
+		assert_int_equal(mark(&w, 1000, 500, 0), 0); /* half of the hole */
+		assert_int_equal(mark(&w, 4000, 500, 0), PACKET_HOL);
+		assert_int_equal(mark(&w, 1500, 500, 0), 0); /* up to 4500 now */
+		assert_int_equal(mark(&w, 3000, 1000, 0), PACKET_RETRANS);
+		assert_int_equal(mark(&w, 4500, 500, 0), 0); /* up to 6000 */
+		assert_int_equal(mark(&w, 6000, 1000, 0), 0);
+		assert_int_equal(mark(&w, 5000, 1000, 0), PACKET_RETRANS);
+		flow_order_free(w.order);
+	}
+}
+
+/* Segments beyond the hole in any order, glued and overlapping; once it is filled nothing waits any more. */
+static void test_hole_shuffled(void **state)
+{
+	uint64_t seed = 3;
+
+	(void)state;
+	for (int round = 0; round < 200; round++) {
+		struct wire w = wire_new((uint32_t)fixture_random(&seed));
+		uint32_t order[8];
+
+		assert_int_equal(mark(&w, 0, 100, 0), 0);
+		for (uint32_t i = 0; i < 8; i++)
+			order[i] = i;
+		for (uint32_t i = 0; i < 8; i++) {
+			uint32_t with = i + fixture_random(&seed) % (8 - i), n = order[with];
+
+			order[with] = order[i];
+			assert_int_equal(mark(&w, 200 + n * 100, 150, 0), PACKET_HOL);
+		}
+		assert_int_equal(mark(&w, 100, 100, 0), 0);
+		assert_int_equal(mark(&w, 1050, 100, 0), 0);
+		for (uint32_t n = 0; n < 8; n++)
+			assert_int_equal(mark(&w, 200 + n * 100, 150, 0), PACKET_RETRANS);
+		flow_order_free(w.order);
+	}
+}
+
+/* Sent packets never wait for one another. */
+static void test_sent(void **state)
+{
+	struct wire w = wire_new(0);
+
+	(void)state;
+	w.dir = SC_DIR_TX;
+	assert_int_equal(mark(&w, 0, 100, 0), 0);
+	assert_int_equal(mark(&w, 200, 100, 0), 0);
+	assert_int_equal(mark(&w, 200, 100, 0), PACKET_RETRANS);
+	assert_int_equal(mark(&w, 100, 100, 0), 0);
+	assert_int_equal(mark(&w, 300, 100, 0), 0);
+	flow_order_free(w.order);
+}
+
+/* More holes than are remembered: every packet is marked as waiting, and one that was seen is never forgotten within eight. */
+static void test_many_holes(void **state)
+{
+	struct wire w = wire_new(0xfffffff0u);
+
+	(void)state;
+	assert_int_equal(mark(&w, 0, 100, 0), 0);
+	for (uint32_t n = 0; n < 20; n++)
+		assert_int_equal(mark(&w, 200 + n * 200, 100, 0), PACKET_HOL);
+	for (uint32_t n = 0; n < 8; n++)
+		assert_int_equal(mark(&w, 200 + n * 200, 100, 0), PACKET_RETRANS);
+	for (uint32_t n = 0; n < 8; n++)
+		assert_int_equal(mark(&w, 100 + n * 200, 100, 0), 0);
+	assert_int_equal(mark(&w, 1700, 100, 0), 0);
+	flow_order_free(w.order);
+}
+
+static void test_syn(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < START_COUNT; i++) {
+		struct wire w = wire_new(starts[i]);
+
+		assert_int_equal(mark(&w, 0, 0, SYN), 0);
+		assert_int_equal(mark(&w, 0, 0, SYN), PACKET_RETRANS);
+		assert_int_equal(mark(&w, 1, 100, 0), 0); /* the SYN takes a number */
+		assert_int_equal(mark(&w, 301, 100, 0), PACKET_HOL);
+		/* The ports again, with numbers behind and then ahead of the old ones. */
+		w.start = starts[i] - 1000000;
+		assert_int_equal(mark(&w, 0, 0, SYN), 0);
+		assert_int_equal(mark(&w, 1, 100, 0), 0);
+		w.start = starts[i] + 1000000;
+		assert_int_equal(mark(&w, 0, 0, SYN), 0);
+		assert_int_equal(mark(&w, 1, 100, 0), 0);
+		/* Ranges of the old flow are not taken for this one's. */
+		assert_int_equal(mark(&w, 301, 100, 0), PACKET_HOL);
+		w.start += 200;
+		assert_int_equal(mark(&w, 0, 0, SYN), 0);
+		assert_int_equal(mark(&w, 1, 100, 0), 0);
+		assert_int_equal(mark(&w, 101, 100, 0), 0);
+		flow_order_free(w.order);
+	}
+}
+
+/* TCP fast open: data rides on the SYN. */
+static void test_syn_with_data(void **state)
+{
+	struct wire w = wire_new(0xfffffffeu);
+
+	(void)state;
+	assert_int_equal(mark(&w, 0, 10, SYN), 0);
+	assert_int_equal(mark(&w, 0, 10, SYN), PACKET_RETRANS);
+	assert_int_equal(mark(&w, 11, 10, 0), 0);
+	flow_order_free(w.order);
+}
+
+/* Flows differ in interface, direction, each address and each port. */
+static void test_apart(void **state)
+{
+	struct wire w = wire_new(0);
+
+	(void)state;
+	for (w.ip_version = 4; w.ip_version <= 6; w.ip_version += 2) {
+		uint8_t addresses = w.ip_version == 4 ? L3_OFF + 12 : L3_OFF + 8, l4 = w.ip_version == 4 ? L3_OFF + 20 : L3_OFF + 40;
+
+		assert_int_equal(mark(&w, 0, 100, 0), 0);
+		assert_int_equal(mark(&w, 0, 100, 0), PACKET_RETRANS);
+		w.interface = 1;
+		assert_int_equal(mark(&w, 0, 100, 0), 0);
+		assert_int_equal(mark(&w, 200, 100, 0), PACKET_HOL);
+		w.interface = 0;
+		assert_int_equal(mark(&w, 100, 100, 0), 0);
+		assert_int_equal(mark(&w, 200, 100, 0), 0);
+		w.dir = SC_DIR_TX;
+		assert_int_equal(mark(&w, 0, 100, 0), 0);
+		w.dir = SC_DIR_RX;
+		for (w.tweak_at = addresses; w.tweak_at < l4 + 4; w.tweak_at++)
+			assert_int_equal(mark(&w, 0, 100, 0), 0);
+		assert_int_equal(mark(&w, 0, 100, 0), PACKET_RETRANS); /* beyond the ports: the same flow */
+		w.tweak_at = 0;
+		assert_int_equal(mark(&w, 0, 100, 0), PACKET_RETRANS);
+	}
+	flow_order_free(w.order);
+}
+
+/* No TCP, or too few bytes captured to tell the flow: nothing is claimed. */
+static void test_not_tcp(void **state)
+{
+	static const struct {
+		uint8_t proto, version;
+		uint32_t cap_len;
+	} rows[] = {
+		{ IPPROTO_UDP, 4, BYTES }, { IPPROTO_TCP, 0, BYTES }, { IPPROTO_TCP, 4, L3_OFF + 23 }, { IPPROTO_TCP, 4, 0 }, { IPPROTO_TCP, 6, L3_OFF + 39 },
+	};
+	struct flow_order *order;
+
+	(void)state;
+	assert_int_equal(flow_order_new(&order), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		for (int twice = 0; twice < 2; twice++) {
+			/* Exactly the captured bytes, so that a read beyond them is noticed. */
+			struct pending *n = calloc(1, sizeof(*n) + rows[i].cap_len);
+
+			assert_non_null(n);
+			n->p.dir = SC_DIR_RX;
+			n->p.cap_len_bytes = rows[i].cap_len;
+			n->l4_proto = rows[i].proto;
+			n->ip_version = rows[i].version;
+			n->l3_off = L3_OFF;
+			n->l4_off = L3_OFF + 20;
+			n->payload_bytes = n->end_seq = 100;
+			assert_int_equal(flow_order_mark(order, n), 0);
+			assert_int_equal(n->p.flags, 0);
+			free(n);
+		}
+	}
+	flow_order_free(order);
+}
+
+/* More flows than are remembered: the oldest starts anew, the newest is still known. */
+static void test_many_flows(void **state)
+{
+	struct wire w = wire_new(0);
+	const uint32_t flows = 65536;
+
+	(void)state;
+	for (w.interface = 0; w.interface <= flows; w.interface++)
+		assert_int_equal(mark(&w, 0, 100, 0), 0);
+	w.interface = flows;
+	assert_int_equal(mark(&w, 0, 100, 0), PACKET_RETRANS);
+	w.interface = 1;
+	assert_int_equal(mark(&w, 0, 100, 0), PACKET_RETRANS);
+	w.interface = 0;
+	assert_int_equal(mark(&w, 0, 100, 0), 0);
+	flow_order_free(w.order);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_in_order), cmocka_unit_test(test_retransmission), cmocka_unit_test(test_hole),
+		cmocka_unit_test(test_hole_shuffled), cmocka_unit_test(test_sent),	cmocka_unit_test(test_many_holes),
+		cmocka_unit_test(test_syn),	 cmocka_unit_test(test_syn_with_data),	cmocka_unit_test(test_apart),
+		cmocka_unit_test(test_not_tcp),	 cmocka_unit_test(test_many_flows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
