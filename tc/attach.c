@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Puts a TC program in front of a device's others, by TCX where the kernel has it, else by clsact, and takes exactly it off again. */
+/* Puts a TC program in front of a device's others, by TCX where the kernel has it, else by clsact,
+ * and takes exactly it off again. */
 #include "tc/attach.h"
 
 #include <assert.h>
@@ -19,7 +20,8 @@ struct tc_attachment {
 };
 
 /* Fills `why` and returns err. */
-static int __attribute__((format(printf, 4, 5))) because(int err, char *why, size_t why_size, const char *fmt, ...)
+static int __attribute__((format(printf, 4, 5)))
+because(int err, char *why, size_t why_size, const char *fmt, ...)
 {
 	va_list args;
 
@@ -39,7 +41,8 @@ int tcx_supported(void)
 	return sc_tcx_probe();
 }
 
-int tcx_attach(struct tc_attachment **out, const struct tc_request *request, char *why, size_t why_size)
+int tcx_attach(struct tc_attachment **out, const struct tc_request *request, char *why,
+	       size_t why_size)
 {
 	_cleanup_free_ struct tc_attachment *a = calloc(1, sizeof(*a));
 
@@ -48,8 +51,8 @@ int tcx_attach(struct tc_attachment **out, const struct tc_request *request, cha
 		return because(-ENOMEM, why, why_size, "out of memory");
 	a->link_fd = sc_link_create_tcx(request->prog_fd, request->ifindex, request->egress);
 	if (a->link_fd < 0)
-		return because(a->link_fd, why, why_size, "no TCX %s link on %s: %s", direction(request),
-			       request->ifname, strerror(-a->link_fd));
+		return because(a->link_fd, why, why_size, "no TCX %s link on %s: %s",
+			       direction(request), request->ifname, strerror(-a->link_fd));
 	because(0, why, why_size, "TCX %s link in front of the programs of %s", direction(request),
 		request->ifname);
 	*out = TAKE_PTR(a);
@@ -57,18 +60,19 @@ int tcx_attach(struct tc_attachment **out, const struct tc_request *request, cha
 }
 
 /* Makes clsact where there is none; *ours: stampcap has to remove it in the end. */
-static int clsact_ensure(const struct tc_request *r, struct clsact_view *view, bool *ours, char *why,
-			 size_t why_size)
+static int clsact_ensure(const struct tc_request *r, struct clsact_view *view, bool *ours,
+			 char *why, size_t why_size)
 {
 	int err = clsact_look(view, r->ifindex, r->egress);
 
 	if (err)
-		return because(err, why, why_size, "cannot read the qdiscs and filters of %s: %s", r->ifname,
-			       strerror(-err));
+		return because(err, why, why_size, "cannot read the qdiscs and filters of %s: %s",
+			       r->ifname, strerror(-err));
 	if (view->ingress_only && r->egress)
-		return because(-EBUSY, why, why_size,
-			       "%s has the qdisc `ingress`, which stays and leaves no place for egress filters",
-			       r->ifname);
+		return because(
+			-EBUSY, why, why_size,
+			"%s has the qdisc `ingress`, which stays and leaves no place for egress filters",
+			r->ifname);
 	*ours = view->clsact_is_ours;
 	if (view->clsact || view->ingress_only)
 		return 0;
@@ -76,8 +80,8 @@ static int clsact_ensure(const struct tc_request *r, struct clsact_view *view, b
 	if (err == -EEXIST) /* somebody else was quicker: theirs */
 		return clsact_look(view, r->ifindex, r->egress);
 	if (err)
-		return because(err, why, why_size, "cannot add the qdisc clsact to %s: %s%s", r->ifname,
-			       strerror(-err),
+		return because(err, why, why_size, "cannot add the qdisc clsact to %s: %s%s",
+			       r->ifname, strerror(-err),
 			       err == -ENOENT ? " (does this kernel have sch_ingress?)" : "");
 	*ours = true;
 	return 0;
@@ -92,7 +96,8 @@ static void clsact_release(int ifindex, bool ours)
 		clsact_remove(ifindex);
 }
 
-int cls_attach(struct tc_attachment **out, const struct tc_request *request, char *why, size_t why_size)
+int cls_attach(struct tc_attachment **out, const struct tc_request *request, char *why,
+	       size_t why_size)
 {
 	_cleanup_free_ struct tc_attachment *a = calloc(1, sizeof(*a));
 	struct clsact_view view;
@@ -111,13 +116,17 @@ int cls_attach(struct tc_attachment **out, const struct tc_request *request, cha
 	err = clsact_filter_add(&a->filter, request->prog_fd, a->remove_clsact);
 	if (err) {
 		clsact_release(request->ifindex, a->remove_clsact);
-		return because(err, why, why_size, "cannot add a bpf filter to %s %s at priority %u: %s%s",
-			       direction(request), request->ifname, a->filter.priority, strerror(-err),
+		return because(err, why, why_size,
+			       "cannot add a bpf filter to %s %s at priority %u: %s%s",
+			       direction(request), request->ifname, a->filter.priority,
+			       strerror(-err),
 			       err == -ENOENT ? " (does this kernel have cls_bpf?)" : "");
 	}
-	because(0, why, why_size, "bpf filter on clsact %s of %s, priority %u%s", direction(request),
-		request->ifname, a->filter.priority,
-		view.first_priority == 1 ? ", behind a filter of others whose verdict may come first" : "");
+	because(0, why, why_size, "bpf filter on clsact %s of %s, priority %u%s",
+		direction(request), request->ifname, a->filter.priority,
+		view.first_priority == 1
+			? ", behind a filter of others whose verdict may come first"
+			: "");
 	*out = TAKE_PTR(a);
 	return 0;
 }
@@ -135,7 +144,8 @@ void tc_detach(struct tc_attachment *a)
 	if (!a)
 		return;
 	tc_detach_orphan(a);
-	/* A forked guardian holds the link's descriptor as well, so closing ours alone would leave the program on. */
+	/* A forked guardian holds the link's descriptor as well, so closing ours alone would leave
+	 * the program on. */
 	if (a->link_fd >= 0)
 		sc_link_detach(a->link_fd);
 	cleanup_close(&a->link_fd);

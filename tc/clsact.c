@@ -13,13 +13,15 @@
 #include "tracing/netlink.h"
 
 #define NAME "stampcap"
-#define NAME_CLSACT "stampcap+clsact" /* whoever removes the last such filter removes the clsact with it */
-#define KERNEL_FIRST_PRIORITY 0xC000  /* what the kernel gives the first filter of a device: tcf_auto_prio() */
+#define NAME_CLSACT                                                                                \
+	"stampcap+clsact" /* whoever removes the last such filter removes the clsact with it */
+#define KERNEL_FIRST_PRIORITY                                                                      \
+	0xC000 /* what the kernel gives the first filter of a device: tcf_auto_prio() */
 #define HANDLE 1
 
 static struct tcmsg filter_body(int ifindex, bool egress)
 {
-	return (struct tcmsg){
+	return (struct tcmsg) {
 		.tcm_family = AF_UNSPEC,
 		.tcm_ifindex = ifindex,
 		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS),
@@ -176,7 +178,8 @@ static int program_id_read(const struct nlmsghdr *h, void *context)
 }
 
 /* Asks for, or (RTM_DELTFILTER) removes exactly the filter f. */
-static int filter_call(const struct clsact_filter *f, uint16_t type, netlink_message_fn message, void *context)
+static int filter_call(const struct clsact_filter *f, uint16_t type, netlink_message_fn message,
+		       void *context)
 {
 	struct tcmsg body = filter_body(f->ifindex, f->egress);
 	struct netlink_request request;

@@ -12,7 +12,8 @@
 
 #define ANSWER_BYTES 65536 /* an RTM_NEWLINK with all its attributes stays far below */
 
-void netlink_begin(struct netlink_request *r, uint16_t type, uint16_t flags, const void *body, size_t body_size)
+void netlink_begin(struct netlink_request *r, uint16_t type, uint16_t flags, const void *body,
+		   size_t body_size)
 {
 	assert(NLMSG_SPACE(body_size) <= sizeof(r->bytes));
 	memset(r, 0, sizeof(*r));
@@ -95,7 +96,8 @@ static int answers_read(int fd, netlink_message_fn message, void *context)
 		if (got > ANSWER_BYTES)
 			return -EMSGSIZE;
 		left = (size_t)got;
-		for (h = (const struct nlmsghdr *)buf; ret == 0 && NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
+		for (h = (const struct nlmsghdr *)buf; ret == 0 && NLMSG_OK(h, left);
+		     h = NLMSG_NEXT(h, left))
 			ret = answer_handle(h, message, context);
 	}
 	return ret < 0 ? ret : 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The process that cleans up after a killed parent: waits on a socket pair whose other end only the parent holds. */
+/* The process that cleans up after a killed parent: waits on a socket pair whose other end only the
+ * parent holds. */
 #include "user/guardian.h"
 
 #include <assert.h>
@@ -17,13 +18,16 @@
 
 struct guardian {
 	pid_t child;
-	int line; /* a byte dismisses; its end, closed by the kernel in whatever way we die, does not */
+	int line; /* a byte dismisses; its end, closed by the kernel in whatever way we die, does
+		     not */
 };
 
-/* What an interactive shell, a service manager or a closed pipe sends to whole groups must not end the one that cleans up. */
+/* What an interactive shell, a service manager or a closed pipe sends to whole groups must not end
+ * the one that cleans up. */
 static void signals_ignore(void)
 {
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP };
+	static const int ignored[] = { SIGINT,	SIGTERM, SIGHUP,  SIGQUIT,
+				       SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP };
 	size_t i;
 
 	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)

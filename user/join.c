@@ -12,6 +12,8 @@
 #include "user/flow_order.h"
 
 #define REASSEMBLED_MAX 64
+#define IPPROTO_TCP_NUMBER 6
+#define IPPROTO_UDP_NUMBER 17
 #define EXPIRE_EVERY_PASSES 64
 #define CALLS_KEPT_NS 1000000000ull /* beyond the deadline */
 
@@ -190,7 +192,7 @@ bool join_owns_fragment(void *join, const struct sc_packet *p)
 {
 	struct fragment f = fragment_of_record(p, (const uint8_t *)(p + 1));
 
-	return p->flags & SC_FLAG_FRAG && p->dir == SC_DIR_RX && p->last_stage >= SC_RX_NETIF && p->last_stage < SC_RX_LOCAL &&
+	return p->flags & SC_FLAG_FRAG && p->dir == SC_DIR_RX && p->last_stage >= SC_RX_NETIF && p->last_stage < SC_RX_L4 &&
 	       fragment_parent(join, &f);
 }
 
@@ -199,26 +201,42 @@ bool join_reassembled(const struct join *j)
 	return j->reassembled_new;
 }
 
-/* Fragments: the one that got through carries on for all; the others, freed or still in the table by then, are its children. */
+/*
+ * Reassembly (before `local` in IPv4, after it in IPv6) frees all fragments but one, often without telling. Did that happen to p? Its skb was seen
+ * consumed, or in use for something else, or p is still in the table though its datagram got through.
+ */
+static bool fragment_vanished(const struct join *j, const struct sc_packet *p, const struct fragment *f)
+{
+	bool transport = p->l4_proto == IPPROTO_TCP_NUMBER || p->l4_proto == IPPROTO_UDP_NUMBER;
+
+	switch (p->end) {
+	case SC_END_CONSUMED:
+	case SC_END_RECYCLED:
+		return true;
+	case SC_END_OPEN:
+		return fragment_parent(j, f);
+	case SC_END_L4:
+		return p->last_stage == SC_RX_LOCAL && transport;
+	}
+	return false;
+}
+
+/* Fragments: the one that got through carries on for all, the others are its children. */
 static void note_fragment(struct join *j, struct pending *n, const struct decoded *d)
 {
 	const struct sc_packet *p = d->packet;
 	struct fragment f = fragment_of_record(p, d->bytes);
-	size_t at;
+	size_t at = j->reassembled_count % REASSEMBLED_MAX;
 
 	if (!(p->flags & SC_FLAG_FRAG) || p->dir != SC_DIR_RX)
 		return;
-	if (p->last_stage >= SC_RX_LOCAL) {
-		at = j->reassembled_count % REASSEMBLED_MAX;
-		if (fragment_key_of(&f, &j->reassembled[at].key)) {
-			j->reassembled[at].id = p->id;
-			j->reassembled_count++;
-			j->reassembled_new = true;
-		}
-		return;
-	}
-	if (p->end == SC_END_CONSUMED || p->end == SC_END_RECYCLED || (p->end == SC_END_OPEN && fragment_parent(j, &f)))
+	if (fragment_vanished(j, p, &f)) {
 		story_await_parent(n);
+	} else if (p->last_stage >= SC_RX_LOCAL && fragment_key_of(&f, &j->reassembled[at].key)) {
+		j->reassembled[at].id = p->id;
+		j->reassembled_count++;
+		j->reassembled_new = true;
+	}
 }
 
 static int hold(struct join *j, struct pending *n)

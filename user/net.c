@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Devices and namespaces by rtnetlink and ethtool, which answer for the namespace we are in; sysfs answers for that of its mount. */
+/* Devices and namespaces by rtnetlink and ethtool, which answer for the namespace we are in; sysfs
+ * answers for that of its mount. */
 #include "user/net.h"
 
 #include <assert.h>
@@ -25,8 +26,8 @@
 #endif
 
 #define LINKTYPE_ETHERNET 1
-#define LINKTYPE_RAW 101
-#define MAX_STACKINGS 4096 /* pairs of stacked devices of a namespace */
+#define LINKTYPE_RAW	  101
+#define MAX_STACKINGS	  4096 /* pairs of stacked devices of a namespace */
 
 struct link {
 	uint16_t arphrd;
@@ -81,7 +82,8 @@ static int link_read(const struct nlmsghdr *h, void *context)
 	c->link->arphrd = body->ifi_type;
 	if (mac && RTA_PAYLOAD(mac) == sizeof(c->info->capture.mac))
 		memcpy(c->info->capture.mac, RTA_DATA(mac), sizeof(c->info->capture.mac));
-	netlink_get_string(netlink_attr_in(netlink_attr(h, sizeof(*body), IFLA_LINKINFO), IFLA_INFO_KIND),
+	netlink_get_string(netlink_attr_in(netlink_attr(h, sizeof(*body), IFLA_LINKINFO),
+					   IFLA_INFO_KIND),
 			   c->link->kind, sizeof(c->link->kind));
 	netlink_get_string(netlink_attr(h, sizeof(*body), IFLA_PARENT_DEV_NAME), c->link->parent,
 			   sizeof(c->link->parent));
@@ -142,12 +144,14 @@ static void description_write(const struct link *link, const struct ethtool_drvi
 	const char *name = driver->driver[0] ? driver->driver : link->kind;
 	const char *place = link->parent;
 
-	/* virtio names its PCI place there, others repeat the parent or have only software to name. */
+	/* virtio names its PCI place there, others repeat the parent or have only software to name.
+	 */
 	if (link->parent[0] && driver->bus_info[0])
 		place = driver->bus_info;
 	if (!name[0])
 		name = link->arphrd == ARPHRD_LOOPBACK ? "loopback" : "unknown driver";
-	snprintf(out->description, sizeof(out->description), "%s%s%s", name, place[0] ? " " : "", place);
+	snprintf(out->description, sizeof(out->description), "%s%s%s", name, place[0] ? " " : "",
+		 place);
 }
 
 static int driver_query(struct net_device_info *out, struct link *link)
@@ -180,10 +184,11 @@ struct stackings {
 static void stacking_add(struct stackings *s, int lower, int upper)
 {
 	if (s->count < MAX_STACKINGS && lower > 0 && lower != upper)
-		s->pair[s->count++] = (struct stacking){ lower, upper };
+		s->pair[s->count++] = (struct stacking) { lower, upper };
 }
 
-/* The device of this namespace that the one of message `h` sits on: VLAN, macvlan, tunnel. For a pair IFLA_LINK is the other end: none. */
+/* The device of this namespace that the one of message `h` sits on: VLAN, macvlan, tunnel. For a
+ * pair IFLA_LINK is the other end: none. */
 static int lower_of(const struct nlmsghdr *h)
 {
 	size_t body = sizeof(struct ifinfomsg);
@@ -277,7 +282,8 @@ int net_device_query(const char *name_or_index, struct net_device_info *out)
 		err = uppers_query(out);
 	if (err)
 		return err;
-	irq_device = (struct net_irq_device){ out->capture.name, out->ifindex, link.bus, link.parent };
+	irq_device =
+		(struct net_irq_device) { out->capture.name, out->ifindex, link.bus, link.parent };
 	out->irq_count = net_irq_find(&irq_device, out->irqs, NET_MAX_IRQS);
 	return 0;
 }
@@ -292,7 +298,8 @@ int net_device_names(char *buf, size_t size)
 		return -errno;
 	snprintf(buf, size, "%s", "");
 	for (one = all; one->if_index && len + 1 < size; one++)
-		len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "", one->if_name);
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
+					one->if_name);
 	if_freenameindex(all);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Interrupts of a device by sysfs and by the names in /proc/interrupts. Buses are the same in every network namespace, class/net is not. */
+/* Interrupts of a device by sysfs and by the names in /proc/interrupts. Buses are the same in every
+ * network namespace, class/net is not. */
 #include "user/net_irq.h"
 
 #include <ctype.h>
@@ -56,7 +57,8 @@ static size_t irq_add(unsigned int irq, unsigned int *irqs, size_t count, size_t
 	return count;
 }
 
-/* DIRECTORY/msi_irqs has one file per vector, named by its number; an allocated vector may serve something else than a queue, which is fine. */
+/* DIRECTORY/msi_irqs has one file per vector, named by its number; an allocated vector may serve
+ * something else than a queue, which is fine. */
 static size_t msi_read(const char *directory, unsigned int *irqs, size_t max)
 {
 	_cleanup_(directory_cleanup) DIR *d = NULL;
@@ -104,8 +106,8 @@ static size_t directory_irqs(const char *directory, unsigned int *irqs, size_t m
 }
 
 /*
- * Directory of the parent device. Kernels before 5.15 do not name the parent by netlink: then /sys/class/net, if it shows this very device (/sys belongs
- * to the namespace of who mounted it).
+ * Directory of the parent device. Kernels before 5.15 do not name the parent by netlink: then
+ * /sys/class/net, if it shows this very device (/sys belongs to the namespace of who mounted it).
  */
 static bool parent_directory(const struct net_irq_device *device, char path[PATH_MAX])
 {
@@ -113,7 +115,8 @@ static bool parent_directory(const struct net_irq_device *device, char path[PATH
 	unsigned int ifindex;
 
 	if (device->bus[0] && device->parent[0]) {
-		snprintf(guess, sizeof(guess), "/sys/bus/%s/devices/%s", device->bus, device->parent);
+		snprintf(guess, sizeof(guess), "/sys/bus/%s/devices/%s", device->bus,
+			 device->parent);
 		return realpath(guess, path) != NULL;
 	}
 	snprintf(guess, sizeof(guess), "/sys/class/net/%s", device->ifname);
@@ -156,8 +159,8 @@ static const char *row_text(const char *row)
 	return row;
 }
 
-size_t net_irq_scan(const char *path, const char *const *names, size_t name_count, unsigned int *irqs,
-		    size_t count, size_t max)
+size_t net_irq_scan(const char *path, const char *const *names, size_t name_count,
+		    unsigned int *irqs, size_t count, size_t max)
 {
 	_cleanup_(file_cleanup) FILE *f = fopen(path, "re");
 	_cleanup_free_ char *line = NULL;
@@ -183,7 +186,8 @@ size_t net_irq_find(const struct net_irq_device *device, unsigned int *irqs, siz
 	char path[PATH_MAX], *slash, *leaf = NULL;
 	size_t count = 0, name_count = 1;
 
-	/* Without a parent there is no interrupt, and another namespace's device of the same name may well have one. */
+	/* Without a parent there is no interrupt, and another namespace's device of the same name
+	 * may well have one. */
 	if (!parent_directory(device, path))
 		return 0;
 	count = directory_irqs(path, irqs, max);

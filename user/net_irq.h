@@ -13,11 +13,13 @@ struct net_irq_device {
 };
 
 /*
- * Interrupt numbers into irqs[max]; how many. Sources, until one gives something: the parent's msi_irqs, its irq, both for the parent's parent (virtio on PCI);
- * rows of /proc/interrupts that name the device or its parent are added to those.
+ * Interrupt numbers into irqs[max]; how many. Sources, until one gives something: the parent's
+ * msi_irqs, its irq, both for the parent's parent (virtio on PCI); rows of /proc/interrupts that
+ * name the device or its parent are added to those.
  */
 size_t net_irq_find(const struct net_irq_device *device, unsigned int *irqs, size_t max);
 
-/* For tests: adds the rows of the table in `path` (form of /proc/interrupts) whose text names one of names[] as a whole word. New count. */
-size_t net_irq_scan(const char *path, const char *const *names, size_t name_count, unsigned int *irqs,
-		    size_t count, size_t max);
+/* For tests: adds the rows of the table in `path` (form of /proc/interrupts) whose text names one
+ * of names[] as a whole word. New count. */
+size_t net_irq_scan(const char *path, const char *const *names, size_t name_count,
+		    unsigned int *irqs, size_t count, size_t max);

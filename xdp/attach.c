@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Decides whether and how the XDP program goes onto a device: native only where nothing else changes, unless the user insists. */
+/* Decides whether and how the XDP program goes onto a device: native only where nothing else
+ * changes, unless the user insists. */
 #include "xdp/attach.h"
 
 #include <assert.h>
@@ -39,14 +40,16 @@ static int refuse_occupied(const struct xdp_request *r, char *why, size_t why_si
 	int err = xdp_present(r->ifindex, &id, name, sizeof(name), &dispatcher);
 
 	if (err) {
-		snprintf(why, why_size, "cannot ask %s for its XDP program: %s", r->ifname, strerror(-err));
+		snprintf(why, why_size, "cannot ask %s for its XDP program: %s", r->ifname,
+			 strerror(-err));
 		return err;
 	}
 	if (id == 0 || dispatcher)
 		return 0;
-	snprintf(why, why_size,
-		 "%s already runs XDP program ID %u (%s), which does not share the device by libxdp's dispatcher; it stays, and the xdp stage is left out",
-		 r->ifname, id, name);
+	snprintf(
+		why, why_size,
+		"%s already runs XDP program ID %u (%s), which does not share the device by libxdp's dispatcher; it stays, and the xdp stage is left out",
+		r->ifname, id, name);
 	return mode_err(r, -EBUSY);
 }
 
@@ -58,38 +61,41 @@ static int explain(const struct xdp_request *r, int err, char *why, size_t why_s
 	uint32_t id = 0;
 
 	if (!xdp_present(r->ifindex, &id, name, sizeof(name), &dispatcher) && id) {
-		snprintf(why, why_size,
-			 "%s already runs XDP program ID %u (%s) and this kernel or libxdp does not let ours join it (%s)",
-			 r->ifname, id, name, strerror(-err));
+		snprintf(
+			why, why_size,
+			"%s already runs XDP program ID %u (%s) and this kernel or libxdp does not let ours join it (%s)",
+			r->ifname, id, name, strerror(-err));
 		return mode_err(r, -EBUSY);
 	}
 	if (err == -EOPNOTSUPP && r->mode != XDP_MODE_SKB)
 		snprintf(why, why_size,
-			 "the driver of %s has no native XDP, or none with its present settings", r->ifname);
+			 "the driver of %s has no native XDP, or none with its present settings",
+			 r->ifname);
 	else if (err == -ERANGE || err == -EINVAL)
-		snprintf(why, why_size,
-			 "the driver of %s refuses %s XDP with its present settings, such as the MTU (%s)",
-			 r->ifname, mode_name(r), strerror(-err));
+		snprintf(
+			why, why_size,
+			"the driver of %s refuses %s XDP with its present settings, such as the MTU (%s)",
+			r->ifname, mode_name(r), strerror(-err));
 	else
-		snprintf(why, why_size, "%s XDP cannot be attached to %s: %s", mode_name(r), r->ifname,
-			 strerror(-err));
+		snprintf(why, why_size, "%s XDP cannot be attached to %s: %s", mode_name(r),
+			 r->ifname, strerror(-err));
 	return mode_err(r, err);
 }
 
-static void describe(const struct xdp_request *r, const struct xdp_on_device *p, const char *changes,
-		     const char *unseen, char *why, size_t why_size)
+static void describe(const struct xdp_request *r, const struct xdp_on_device *p,
+		     const char *changes, const char *unseen, char *why, size_t why_size)
 {
 	bool changed = changes[0] || unseen[0];
 
 	snprintf(why, why_size, "%s XDP on %s%s; %s%s%s%s", mode_name(r), r->ifname,
 		 xdp_on_device_shared(p) ? ", by libxdp's dispatcher" : "",
-		 changed ? "until it is detached it changes offloads: " : "no offload changed", changes,
-		 changes[0] && unseen[0] ? "; " : "", unseen);
+		 changed ? "until it is detached it changes offloads: " : "no offload changed",
+		 changes, changes[0] && unseen[0] ? "; " : "", unseen);
 }
 
 /* Under AUTO an attachment that changed anything, or whose effect cannot be seen, is taken back. */
-static int judge(const struct xdp_request *r, struct xdp_on_device *p, const struct offloads *o, char *why,
-		 size_t why_size)
+static int judge(const struct xdp_request *r, struct xdp_on_device *p, const struct offloads *o,
+		 char *why, size_t why_size)
 {
 	char changes[CHANGES_MAX] = "", unseen[64];
 	int changed = offloads_changed(o, changes, sizeof(changes));
@@ -98,9 +104,10 @@ static int judge(const struct xdp_request *r, struct xdp_on_device *p, const str
 		snprintf(changes, sizeof(changes), "unknown (%s)", strerror(-changed));
 	if (changed != 0 && r->mode == XDP_MODE_AUTO) {
 		xdp_on_device_detach(p);
-		snprintf(why, why_size,
-			 "native XDP was taken off %s again because it changed offloads: %s; --xdp native keeps it",
-			 r->ifname, changes);
+		snprintf(
+			why, why_size,
+			"native XDP was taken off %s again because it changed offloads: %s; --xdp native keeps it",
+			r->ifname, changes);
 		return -EOPNOTSUPP;
 	}
 	offloads_unseen(o, r->mode != XDP_MODE_SKB, unseen, sizeof(unseen));
@@ -108,7 +115,8 @@ static int judge(const struct xdp_request *r, struct xdp_on_device *p, const str
 	return 0;
 }
 
-int xdp_attach(struct xdp_attachment **out, const struct xdp_request *request, char *why, size_t why_size)
+int xdp_attach(struct xdp_attachment **out, const struct xdp_request *request, char *why,
+	       size_t why_size)
 {
 	_cleanup_free_ struct xdp_attachment *a = calloc(1, sizeof(*a));
 	_cleanup_(offloads_cleanup) struct offloads *offloads = NULL;

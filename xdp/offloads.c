@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Compares offloads before and after an attachment, and knows the drivers' habits that no comparison shows in time. */
+/* Compares offloads before and after an attachment, and knows the drivers' habits that no
+ * comparison shows in time. */
 #include "xdp/offloads.h"
 
 #include <errno.h>
@@ -10,8 +11,9 @@
 #include "tracing/cleanup.h"
 
 /*
- * NETIF_F_GSO_SOFTWARE: veth_fix_features() takes these from the peer of a veth with native XDP. Names a kernel does not know are never on;
- * a new one that is missing here is found by the comparison afterwards. `option` is what `ethtool -K` calls it.
+ * NETIF_F_GSO_SOFTWARE: veth_fix_features() takes these from the peer of a veth with native XDP.
+ * Names a kernel does not know are never on; a new one that is missing here is found by the
+ * comparison afterwards. `option` is what `ethtool -K` calls it.
  */
 static const struct {
 	const char *feature;
@@ -27,7 +29,8 @@ static const struct {
 	{ "tx-gso-list", "tx-gso-list" },
 };
 
-/* Merging in hardware cannot go on under native XDP, and some drivers (virtio_net) stop it without taking the feature back. */
+/* Merging in hardware cannot go on under native XDP, and some drivers (virtio_net) stop it without
+ * taking the feature back. */
 static const char *const merging_in_hardware[] = { "rx-lro", "rx-gro-hw" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -54,7 +57,8 @@ static void __attribute__((format(printf, 2, 3))) text_add(struct text *t, const
 }
 
 /* Adds those of `names` that are on and returns how many. */
-static size_t features_on(const struct feature_set *f, const char *const *names, size_t count, struct text *t)
+static size_t features_on(const struct feature_set *f, const char *const *names, size_t count,
+			  struct text *t)
 {
 	size_t found = 0, i;
 
@@ -97,7 +101,8 @@ int offloads_new(struct offloads **out, const char *ifname, int ifindex)
 	return 0;
 }
 
-/* Writes "tso off tx-gso-list off": what `ethtool -K` has to be told for the peer to have nothing left to lose. How many. */
+/* Writes "tso off tx-gso-list off": what `ethtool -K` has to be told for the peer to have nothing
+ * left to lose. How many. */
 static size_t peer_options(const struct offloads *o, struct text *t)
 {
 	const char *last = "";
@@ -119,16 +124,18 @@ static int refuse_peer(const struct offloads *o, char *why, size_t why_size)
 	struct text t = { options, sizeof(options), 0 };
 
 	if (o->peer_err) {
-		snprintf(why, why_size,
-			 "native XDP could turn offloads of the peer of veth %s off, and the peer cannot be inspected (%s); --xdp native attaches all the same",
-			 o->ifname, strerror(-o->peer_err));
+		snprintf(
+			why, why_size,
+			"native XDP could turn offloads of the peer of veth %s off, and the peer cannot be inspected (%s); --xdp native attaches all the same",
+			o->ifname, strerror(-o->peer_err));
 		return -EOPNOTSUPP;
 	}
 	if (!peer_options(o, &t))
 		return 0;
-	snprintf(why, why_size,
-		 "native XDP on veth %s would turn offloads of its peer %s off; try `ethtool -K %s %s` where the peer is, or --xdp native",
-		 o->ifname, o->peer.ifname, o->peer.ifname, options);
+	snprintf(
+		why, why_size,
+		"native XDP on veth %s would turn offloads of its peer %s off; try `ethtool -K %s %s` where the peer is, or --xdp native",
+		o->ifname, o->peer.ifname, o->peer.ifname, options);
 	return -EOPNOTSUPP;
 }
 
@@ -138,9 +145,10 @@ int offloads_refuse(const struct offloads *o, char *why, size_t why_size)
 	struct text t = { names, sizeof(names), 0 };
 
 	if (features_on(&o->device_before, merging_in_hardware, COUNT(merging_in_hardware), &t)) {
-		snprintf(why, why_size,
-			 "native XDP would stop %s merging packets (%s); --xdp native attaches all the same",
-			 o->ifname, names);
+		snprintf(
+			why, why_size,
+			"native XDP would stop %s merging packets (%s); --xdp native attaches all the same",
+			o->ifname, names);
 		return -EOPNOTSUPP;
 	}
 	return o->peer_err == -ENODEV ? 0 : refuse_peer(o, why, why_size);
@@ -155,16 +163,19 @@ void offloads_unseen(const struct offloads *o, bool native, char *text, size_t s
 
 	snprintf(text, size, "%s", "");
 	if (native)
-		found = features_on(&o->device_before, merging_in_hardware, COUNT(merging_in_hardware), &t);
+		found = features_on(&o->device_before, merging_in_hardware,
+				    COUNT(merging_in_hardware), &t);
 	else
-		found = features_on(&o->device_before, merging_in_software, COUNT(merging_in_software), &t);
+		found = features_on(&o->device_before, merging_in_software,
+				    COUNT(merging_in_software), &t);
 	if (found)
 		text_add(&t, " on %s without effect", o->ifname);
 }
 
-/* Adds "off on veth1 (peer): tx-a tx-b" of the features that now are `active` and were not. How many. */
-static int turned(const struct feature_set *before, const struct feature_set *now, bool active, const char *where,
-		  struct text *t)
+/* Adds "off on veth1 (peer): tx-a tx-b" of the features that now are `active` and were not. How
+ * many. */
+static int turned(const struct feature_set *before, const struct feature_set *now, bool active,
+		  const char *where, struct text *t)
 {
 	int found = 0;
 	size_t i;
@@ -173,7 +184,8 @@ static int turned(const struct feature_set *before, const struct feature_set *no
 		if (feature_active(now, i) != active || feature_active(before, i) == active)
 			continue;
 		if (found++ == 0)
-			text_add(t, "%s%s on %s:", t->len ? "; " : "", active ? "on" : "off", where);
+			text_add(t, "%s%s on %s:", t->len ? "; " : "", active ? "on" : "off",
+				 where);
 		text_add(t, " %s", now->name[i]);
 	}
 	return found;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Finds a veth's peer: the kernel tells its index and a number for its namespace, which is compared with every namespace in reach. */
+/* Finds a veth's peer: the kernel tells its index and a number for its namespace, which is compared
+ * with every namespace in reach. */
 #include "xdp/peer.h"
 
 #include <errno.h>
@@ -28,7 +29,8 @@ static int link_read(const struct nlmsghdr *h, void *context)
 	size_t body = sizeof(struct ifinfomsg);
 	const struct rtattr *info = netlink_attr(h, body, IFLA_LINKINFO);
 
-	netlink_get_string(netlink_attr_in(info, IFLA_INFO_KIND), answer->kind, sizeof(answer->kind));
+	netlink_get_string(netlink_attr_in(info, IFLA_INFO_KIND), answer->kind,
+			   sizeof(answer->kind));
 	answer->has_link = netlink_get_u32(netlink_attr(h, body, IFLA_LINK), &answer->link);
 	answer->elsewhere =
 		netlink_get_u32(netlink_attr(h, body, IFLA_LINK_NETNSID), &answer->link_netnsid);
@@ -107,7 +109,7 @@ int veth_peer_open(struct veth_peer *out, int ifindex)
 	_cleanup_close_ int ns = -1;
 	int err = link_query(ifindex, &answer);
 
-	*out = (struct veth_peer){ .sock = -1 };
+	*out = (struct veth_peer) { .sock = -1 };
 	if (err)
 		return err;
 	if (strcmp(answer.kind, "veth") != 0)

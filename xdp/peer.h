@@ -11,8 +11,9 @@ struct veth_peer {
 };
 
 /*
- * 0 and *out; -ENODEV: not a veth (out->sock is -1); -ENOENT: its peer is in a namespace that has neither a process nor a name in /run/netns that
- * we may open; or another negative errno. The calling thread visits the peer's namespace and is back on return.
+ * 0 and *out; -ENODEV: not a veth (out->sock is -1); -ENOENT: its peer is in a namespace that has
+ * neither a process nor a name in /run/netns that we may open; or another negative errno. The
+ * calling thread visits the peer's namespace and is back on return.
  */
 int veth_peer_open(struct veth_peer *out, int ifindex);
 void veth_peer_close(struct veth_peer *p);

@@ -17,8 +17,9 @@
 #include "tracing/cleanup.h"
 
 #define DISPATCHER_NAME "xdp_dispatcher"
-#define DISPATCHER_PINS "/sys/fs/bpf/xdp" /* libxdp's directory, which it makes once a process and never removes */
-#define RUN_PRIORITY 1			  /* before the default, 50: a program of others may drop or redirect */
+#define DISPATCHER_PINS                                                                            \
+	"/sys/fs/bpf/xdp" /* libxdp's directory, which it makes once a process and never removes */
+#define RUN_PRIORITY 1	  /* before the default, 50: a program of others may drop or redirect */
 
 struct xdp_on_device {
 	struct ingress *skeleton;
@@ -30,7 +31,8 @@ struct xdp_on_device {
 	bool made_pins;		/* DISPATCHER_PINS was not there before us */
 };
 
-/* libxdp and libbpf explain themselves at length on stderr; one sentence of ours replaces that. Restored when the scope ends. */
+/* libxdp and libbpf explain themselves at length on stderr; one sentence of ours replaces that.
+ * Restored when the scope ends. */
 struct quiet {
 	libbpf_print_fn_t bpf;
 	libxdp_print_fn_t xdp;
@@ -54,7 +56,7 @@ static int print_nothing_xdp(enum libxdp_print_level level, const char *fmt, va_
 
 static struct quiet quiet_begin(void)
 {
-	return (struct quiet){
+	return (struct quiet) {
 		.bpf = libbpf_set_print(print_nothing_bpf),
 		.xdp = libxdp_set_print(print_nothing_xdp),
 	};
@@ -151,7 +153,8 @@ int xdp_on_device_new(struct xdp_on_device **out, int ifindex, bool native, int 
 		return -ENOMEM;
 	p->ifindex = ifindex;
 	p->native = native;
-	p->made_pins = mkdir(DISPATCHER_PINS, S_IRWXU) == 0; /* where there is no bpffs: fails, and libxdp does without */
+	p->made_pins = mkdir(DISPATCHER_PINS, S_IRWXU) ==
+		       0; /* where there is no bpffs: fails, and libxdp does without */
 	err = program_open(p, marks_fd);
 	if (!err)
 		err = program_attach(p);
@@ -168,18 +171,21 @@ bool xdp_on_device_shared(const struct xdp_on_device *p)
 	return p->shared;
 }
 
-/* The kernel compares with what is attached, so a program that has taken our place meanwhile stays. */
+/* The kernel compares with what is attached, so a program that has taken our place meanwhile stays.
+ */
 static int detach_alone(const struct xdp_on_device *p)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = xdp_program__fd(p->program));
-	int err = bpf_xdp_detach(p->ifindex, p->native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE, &opts);
+	int err = bpf_xdp_detach(p->ifindex, p->native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE,
+				 &opts);
 
 	return err == -EEXIST || err == -ENOENT || err == -ENODEV ? 0 : err;
 }
 
 /*
- * What keeps our dispatcher alive in bpffs after somebody took it off the device without libxdp. libxdp_clean_references() would do, but it goes by
- * the ifindex alone, and bpffs is common to all network namespaces.
+ * What keeps our dispatcher alive in bpffs after somebody took it off the device without libxdp.
+ * libxdp_clean_references() would do, but it goes by the ifindex alone, and bpffs is common to all
+ * network namespaces.
  */
 static void pins_remove(const struct xdp_on_device *p)
 {
@@ -187,7 +193,8 @@ static void pins_remove(const struct xdp_on_device *p)
 	glob_t pins;
 	size_t i;
 
-	snprintf(path, sizeof(path), DISPATCHER_PINS "/dispatch-%d-%u/prog*", p->ifindex, p->dispatcher_id);
+	snprintf(path, sizeof(path), DISPATCHER_PINS "/dispatch-%d-%u/prog*", p->ifindex,
+		 p->dispatcher_id);
 	if (glob(path, GLOB_NOSORT, NULL, &pins))
 		return;
 	for (i = 0; i < pins.gl_pathc; i++)

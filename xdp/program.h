@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Our XDP program on a device, by libxdp: together with programs of others where libxdp's dispatcher works, else alone. Prints nothing. */
+/* Our XDP program on a device, by libxdp: together with programs of others where libxdp's
+ * dispatcher works, else alone. Prints nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,8 +10,9 @@
 struct xdp_on_device;
 
 /*
- * Loads the program with `marks_fd` as its map and attaches it, native or generic (skb). 0 and *out, or a negative errno: -EOPNOTSUPP no native XDP
- * in this driver (or none with its present settings), -EBUSY a program of others that cannot be shared with.
+ * Loads the program with `marks_fd` as its map and attaches it, native or generic (skb). 0 and
+ * *out, or a negative errno: -EOPNOTSUPP no native XDP in this driver (or none with its present
+ * settings), -EBUSY a program of others that cannot be shared with.
  */
 int xdp_on_device_new(struct xdp_on_device **out, int ifindex, bool native, int marks_fd);
 
@@ -22,5 +24,6 @@ int xdp_on_device_detach(struct xdp_on_device *p);
 
 void xdp_on_device_free(struct xdp_on_device *p); /* does not detach; NULL is fine */
 
-/* Program on the device: id (0 none), its name, and whether it is libxdp's dispatcher. 0 or a negative errno. */
+/* Program on the device: id (0 none), its name, and whether it is libxdp's dispatcher. 0 or a
+ * negative errno. */
 int xdp_present(int ifindex, uint32_t *id, char *name, size_t name_size, bool *dispatcher);

@@ -26,7 +26,8 @@ assert_ge "$(comments "$WORK/tcp_probe.pcapng" 'tcp.dstport == 8080 && tcp.len >
 # Linear datagrams never reach that tracepoint: their story cannot go further than the socket.
 run iovec sock_recv_length -v skip=udp -v min_complete=0.5
 assert_ge "$(comments "$WORK/iovec.pcapng" 'udp.dstport == 9000' | tally ' socket=\+')" 40 "datagrams that reached their socket"
-run nodata sk_data_ready -v socket=no
+# Nothing tells when a datagram is queued, so reads cannot be counted from there: `l4` is where it ends.
+run nodata sk_data_ready -v socket=no -v skip=udp
 assert_eq "$(comments "$WORK/nodata.pcapng" frame | tally ' socket=+')" 0 "socket stamps without a probe"
 run nowrite tcp_sendmsg_locked -v write=no
 assert_eq "$(comments "$WORK/nowrite.pcapng" frame | tally ' write=+')" 0 "write stamps without a probe"

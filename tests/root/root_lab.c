@@ -45,8 +45,8 @@ static int maps_make(struct lab *lab)
 {
 	lab->marks_fd = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "xdp_marks", sizeof(__u32),
 				       sizeof(struct sc_xdp_marks), 1, NULL);
-	lab->counter_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "counter", sizeof(__u32), LAB_COUNTERS * sizeof(__u64),
-					 1, NULL);
+	lab->counter_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "counter", sizeof(__u32),
+					 LAB_COUNTERS * sizeof(__u64), 1, NULL);
 	return lab->marks_fd < 0 || lab->counter_fd < 0 ? -1 : 0;
 }
 
@@ -70,7 +70,9 @@ int lab_setup(void **state)
 	if (lab->keeper < 0 || maps_make(lab))
 		return -1;
 	lab_run(lab, "ip link set lo up; ip link add sc0 type veth peer name sc1");
-	lab_run(lab, "ip link set sc1 netns %d; ip addr add 192.0.2.1/24 dev sc0; ip link set sc0 up", lab->keeper);
+	lab_run(lab,
+		"ip link set sc1 netns %d; ip addr add 192.0.2.1/24 dev sc0; ip link set sc0 up",
+		lab->keeper);
 	lab_run(lab, "{peer} ip addr add 192.0.2.2/24 dev sc1; ip link set sc1 up");
 	lab->sc0 = (int)if_nametoindex("sc0");
 	return lab->sc0 > 0 ? 0 : -1;
@@ -114,8 +116,8 @@ void lab_run(const struct lab *lab, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	if (strncmp(text, "{peer}", strlen("{peer}")) == 0)
-		snprintf(command, sizeof(command), "nsenter --target %d --net sh -ec '%s'", lab->keeper,
-			 text + strlen("{peer}"));
+		snprintf(command, sizeof(command), "nsenter --target %d --net sh -ec '%s'",
+			 lab->keeper, text + strlen("{peer}"));
 	else
 		snprintf(command, sizeof(command), "set -e; %s", text);
 	status = system(command);
@@ -142,10 +144,16 @@ int lab_program(const struct lab *lab, int type, int verdict, enum lab_counter c
 {
 	struct bpf_insn code[] = {
 		/* r1 = &element[0].counters[counter] */
-		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = lab->counter_fd },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = 1,
+		  .src_reg = BPF_PSEUDO_MAP_VALUE,
+		  .imm = lab->counter_fd },
 		{ .imm = counter * (int)sizeof(__u64) },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 1 },
-		{ .code = BPF_STX | BPF_DW | BPF_ATOMIC, .dst_reg = 1, .src_reg = 2, .imm = BPF_ADD },
+		{ .code = BPF_STX | BPF_DW | BPF_ATOMIC,
+		  .dst_reg = 1,
+		  .src_reg = 2,
+		  .imm = BPF_ADD },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = verdict },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};

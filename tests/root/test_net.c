@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What user/net.h says of devices and namespaces, on devices made for it; and which rows of an interrupt table it takes. */
+/* What user/net.h says of devices and namespaces, on devices made for it; and which rows of an
+ * interrupt table it takes. */
 #include "tests/root/root_lab.h"
 
 #include <errno.h>
@@ -98,7 +99,8 @@ static void uppers_are_recursive(void **state)
 	struct lab *lab = lab_need(state);
 	struct net_device_info info;
 
-	if (strlen(lab_output("ip link add scprobe type vxlan id 7 dev sc0 dstport 4789 2>&1")) != 0) {
+	if (strlen(lab_output("ip link add scprobe type vxlan id 7 dev sc0 dstport 4789 2>&1")) !=
+	    0) {
 		print_message("SKIP: no vxlan\n");
 		skip();
 	}
