@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Puts a TC program in front of a device's others, by TCX where the kernel has it, else by clsact,
- * and takes exactly it off again. */
+/*
+ * Puts a TC program in front of a device's others, by TCX where the kernel has it, else by clsact,
+ * and takes exactly it off again.
+ */
 #include "tc/attach.h"
 
 #include <assert.h>
@@ -144,8 +146,10 @@ void tc_detach(struct tc_attachment *a)
 	if (!a)
 		return;
 	tc_detach_orphan(a);
-	/* A forked guardian holds the link's descriptor as well, so closing ours alone would leave
-	 * the program on. */
+	/*
+	 * A forked guardian holds the link's descriptor as well, so closing ours alone would leave
+	 * the program on.
+	 */
 	if (a->link_fd >= 0)
 		sc_link_detach(a->link_fd);
 	cleanup_close(&a->link_fd);

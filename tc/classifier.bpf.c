@@ -10,7 +10,11 @@ int sc_tc_rx(struct __sk_buff *ctx)
 	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
 
-	if (!cpu || !timeline_find(skb_key(ctx), &t) || !stage_follows(SC_RX_TC, t.packet->last_stage))
+	if (!cpu)
+		return VERDICT_NEXT;
+	if (!timeline_find(skb_key(ctx), &t) && !(conf_xdp_generic && timeline_replace(cpu, &t, skb_key(ctx))))
+		return VERDICT_NEXT;
+	if (!t.packet || !stage_follows(SC_RX_TC, t.packet->last_stage))
 		return VERDICT_NEXT;
 	timeline_stamp(cpu, t.packet, SC_RX_TC, bpf_ktime_get_ns());
 	if (!t.packet->ip_version)

@@ -31,8 +31,10 @@ int clsact_look(struct clsact_view *out, int ifindex, bool egress);
 int clsact_create(int ifindex);
 int clsact_remove(int ifindex);
 
-/* Adds prog_fd in direct-action mode at f's priority; fails with -EEXIST rather than replace.
- * `made_clsact` is remembered in the filter's name. */
+/*
+ * Adds prog_fd in direct-action mode at f's priority; fails with -EEXIST rather than replace.
+ * `made_clsact` is remembered in the filter's name.
+ */
 int clsact_filter_add(struct clsact_filter *f, int prog_fd, bool made_clsact);
 /* Removes f if it still holds our program, else leaves what is there and returns -ENOENT. */
 int clsact_filter_remove(const struct clsact_filter *f);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* bpf(2) link calls for attach types newer than the headers: own copies of the attributes, which
- * are kernel ABI. */
+/*
+ * bpf(2) link calls for attach types newer than the headers: own copies of the attributes, which
+ * are kernel ABI.
+ */
 #include "tracing/bpf_link.h"
 
 #include <errno.h>

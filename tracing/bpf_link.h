@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Kinds of bpf links that the headers and the libbpf of older distributions lack, made with the
- * bare bpf(2) call. */
+/*
+ * Kinds of bpf links that the headers and the libbpf of older distributions lack, made with the
+ * bare bpf(2) call.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -14,8 +16,10 @@
 /* TCX (6.6+), in front of every program that is there already. */
 int sc_link_create_tcx(int prog_fd, int ifindex, bool egress);
 
-/* Netfilter (6.4+): `pf` is NFPROTO_*, `hook` NF_INET_*; no two links of a hook share a `priority`,
- * lower ones run first. */
+/*
+ * Netfilter (6.4+): `pf` is NFPROTO_*, `hook` NF_INET_*; no two links of a hook share a `priority`,
+ * lower ones run first.
+ */
 int sc_link_create_netfilter(int prog_fd, unsigned int pf, unsigned int hook, int priority);
 
 /* Detaches what link_fd owns although others may hold the descriptor too. 0 or a negative errno. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Ownership of memory and file descriptors by scope: declare with the attribute, initialise (NULL,
- * -1), hand over with TAKE_PTR or TAKE_FD. */
+/*
+ * Ownership of memory and file descriptors by scope: declare with the attribute, initialise (NULL,
+ * -1), hand over with TAKE_PTR or TAKE_FD.
+ */
 #pragma once
 
 #include <errno.h>

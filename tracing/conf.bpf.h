@@ -20,6 +20,8 @@ extern const volatile __u32 conf_cpus;		 /* possible CPUs: ids are unique across
 extern const volatile __u64 conf_limit;		 /* packets to begin, 0 without limit */
 extern const volatile __u32 conf_wake_bytes;	 /* a ring fuller than this wakes its reader */
 extern const volatile __u8 conf_softirq_raise;	 /* softirq_raise is attached: an interrupt must have raised its softirq */
+extern const volatile __u8 conf_gro_entry;	 /* napi_gro_receive_entry is attached */
+extern const volatile __u8 conf_xdp_generic;	 /* generic XDP is attached: it replaces skbs between `netif` and `tc` */
 extern const volatile __u8 conf_l4_cgroup;	 /* cgroup_skb stamps l4; else tcp_probe does */
 extern const volatile __u8 conf_data_ready;	 /* sk_data_ready is attached; else nothing tells when a datagram is queued, and `l4` is the end */
 extern const volatile __u8 conf_recv_length;	 /* sock_recv_length tells datagram reads; else skb_copy_datagram_iovec does */

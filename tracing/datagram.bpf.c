@@ -8,20 +8,21 @@
  * The n-th successful read takes the n-th datagram. Datagrams that leave without one (a bad checksum found at the copy) would shift the count: what waits
  * now cannot have been read, which corrects it as long as one thread reads.
  */
-static __always_inline __u64 datagram_taken(struct sock_state *s, struct sock *sk)
+static __always_inline __u64 datagram_taken(struct sock_state *s, struct sock *sk, __u32 *left)
 {
 	__u64 taken = __sync_fetch_and_add(&s->taken, 1) + 1;
-	__u32 tid = (__u32)bpf_get_current_pid_tgid(), waiting;
+	__u64 queued = *(volatile __u64 *)&s->queued; /* before what waits is counted: a datagram that comes in between must not look read */
+	__u32 tid = (__u32)bpf_get_current_pid_tgid(), waiting = datagrams_waiting(sk);
 
+	*left = waiting;
 	if (!s->reader_tid)
 		s->reader_tid = tid;
 	if (s->reader_tid != tid) {
 		s->reader_tid = READERS_SEVERAL;
 		return taken;
 	}
-	waiting = datagrams_waiting(sk);
-	if (s->queued >= waiting && taken < s->queued - waiting)
-		s->taken = taken = s->queued - waiting;
+	if (queued >= waiting && taken < queued - waiting)
+		s->taken = taken = queued - waiting;
 	return taken;
 }
 
@@ -37,9 +38,10 @@ int BPF_PROG(sc_recv_len, struct sock *sk, int ret, int flags)
 	if (!s)
 		return 0;
 	struct sc_call call = {
-		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie,
-		.index = datagram_taken(s, sk), .len_bytes = ret,
+		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie, .len_bytes = ret,
 	};
+
+	call.index = datagram_taken(s, sk, &call.waiting);
 
 	call_output(cpu, &call, SC_DIR_RX);
 	return 0;

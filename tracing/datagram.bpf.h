@@ -4,6 +4,8 @@
 
 #include "sock.bpf.h"
 
+#define BATCH_MAX 8 /* datagrams that one CPU queues for others; of more, some get no number */
+
 /* Is this packet on its way to this datagram socket? Without `l4` only the protocol tells, and the order of events. */
 static __always_inline bool datagram_due(const struct sc_packet *p, const struct sock *sk, __u64 cookie)
 {
@@ -12,21 +14,30 @@ static __always_inline bool datagram_due(const struct sc_packet *p, const struct
 	return p->l4_proto == sk->sk_protocol && p->last_stage == SC_RX_LOCAL;
 }
 
-/* The datagram that this event stands for: our own packet first, then what another CPU left for us to queue (6.18 queues in batches). */
+/*
+ * The datagram that this event stands for: our own packet first, which opens the batch, then what other CPUs left for us to queue (6.18: kernel commit
+ * b650bf0977d3), in the order of the queue: the one that lies deepest.
+ */
 static __always_inline bool datagram_queued(struct cpu_state *cpu, struct sock *sk, __u64 cookie, struct timeline *t)
 {
 	struct sk_buff *skb = sk->sk_receive_queue.prev;
 
+	bool found = false;
+
 	if (local_packet(cpu, t) && datagram_due(t->packet, sk, cookie))
 		return true;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < BATCH_MAX; i++) {
+		struct timeline at = {};
+
 		if ((void *)skb == (void *)&sk->sk_receive_queue)
-			return false;
-		if (timeline_find(skb_key(skb), t) && datagram_due(t->packet, sk, cookie))
-			return true;
+			break;
+		if (timeline_find(skb_key(skb), &at) && datagram_due(at.packet, sk, cookie)) {
+			*t = at;
+			found = true;
+		}
 		skb = skb->prev;
 	}
-	return false;
+	return found;
 }
 
 static __always_inline __u32 datagrams_waiting(struct sock *sk)
@@ -46,6 +57,7 @@ static __always_inline void datagram_ready(struct cpu_state *cpu, struct sock *s
 	struct timeline t = {};
 	bool ours = datagram_queued(cpu, sk, cookie, &t);
 	struct sc_packet *p;
+	__u64 index;
 
 	if (!s) {
 		__u32 waiting = datagrams_waiting(sk);
@@ -57,13 +69,17 @@ static __always_inline void datagram_ready(struct cpu_state *cpu, struct sock *s
 			return;
 		s->queued = waiting ? waiting - 1 : 0;
 	}
-	s->queued++;
+	/* Atomic: the kernel tells after it has let go of the queue, on several CPUs at once. */
+	index = __sync_fetch_and_add(&s->queued, 1) + 1;
 	p = t.packet;
 	if (!ours || !p)
 		return;
 	timeline_stamp(cpu, p, SC_RX_SOCKET, now_ns);
 	p->sock = s->cookie;
-	p->sock_index = s->queued;
+	/* More reads than datagrams: an event was missed (the kernel skips a program it interrupts). No number is better than a wrong one. */
+	p->sock_index = index < s->taken ? 0 : index;
+	if (index < s->taken)
+		__sync_fetch_and_add(&s->queued, s->taken - index);
 	if (conf_recv_length)
 		timeline_emit(cpu, &t, SC_END_SOCKET);
 }

@@ -48,7 +48,8 @@ static __always_inline __u8 consumed_end(const struct sc_packet *p)
 		return p->last_stage == SC_TX_DRIVER ? SC_END_DRIVER : SC_END_CONSUMED;
 	if (recycled_end(p) != SC_END_RECYCLED)
 		return recycled_end(p);
-	if (p->last_stage == SC_RX_LOCAL || p->last_stage == SC_RX_L4)
+	/* UDP that is freed here was taken apart (segments of a GRO packet for a socket that wants them single): its end was not seen. */
+	if ((p->last_stage == SC_RX_LOCAL || p->last_stage == SC_RX_L4) && p->l4_proto != IPPROTO_UDP)
 		return SC_END_L4;
 	return p->ip_version || p->last_stage < SC_RX_NETIF ? SC_END_CONSUMED : SC_END_TC;
 }
@@ -70,13 +71,28 @@ int BPF_PROG(sc_consume, struct sk_buff *skb)
 		timeline_emit(cpu, &t, SC_END_TXDONE);
 		return 0;
 	}
+	if (conf_xdp_generic && p->dir == SC_DIR_RX && p->last_stage == SC_RX_NETIF) {
+		cpu->replaced_slot = p->slot;
+		cpu->replaced_id = p->id;
+		return 0;
+	}
 	read_late(p, skb);
+	if (p->dir == SC_DIR_RX && p->last_stage >= SC_TX_OUT && skb_is_gso(skb)) {
+		timeline_emit(cpu, &t, SC_END_FORWARD);
+		return 0;
+	}
 	if (p->dir == SC_DIR_TX && p->state & SC_STATE_COUNTED && p->last_stage < SC_TX_DRIVER && skb_is_gso(skb)) {
 		split(cpu, &t);
 		return 0;
 	}
 	timeline_emit(cpu, &t, consumed_end(p));
 	return 0;
+}
+
+/* Numbers of reasons differ between kernels. */
+static __always_inline bool drop_has_reason(int reason)
+{
+	return reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED);
 }
 
 SEC("tp_btf/kfree_skb")
@@ -87,6 +103,12 @@ int BPF_PROG(sc_drop, struct sk_buff *skb, void *location, int reason)
 
 	if (!cpu || !timeline_find(skb_key(skb), &t) || !t.packet)
 		return 0;
+	/* Some drivers complete with dev_kfree_skb_any(), which calls it a drop without a reason: vmxnet3_unmap_pkt(). */
+	if (t.packet->dir == SC_DIR_TX && t.packet->last_stage == SC_TX_DRIVER && !drop_has_reason(reason)) {
+		timeline_stamp(cpu, t.packet, SC_TX_TXDONE, bpf_ktime_get_ns());
+		timeline_emit(cpu, &t, SC_END_TXDONE);
+		return 0;
+	}
 	read_late(t.packet, skb);
 	t.packet->drop_reason = reason;
 	timeline_emit(cpu, &t, SC_END_DROP);

@@ -41,7 +41,8 @@ int BPF_PROG(sc_hardirq, int irq, struct irqaction *action)
 	cpu = cpu_state();
 	if (!cpu)
 		return 0;
-	cpu->pending_irq = irq;
+	/* Two lines before one softirq: which of them a packet owes its poll to cannot be told. */
+	cpu->pending_irq = cpu->pending_irq_ns && cpu->pending_irq != irq ? IRQ_AMBIGUOUS : irq;
 	cpu->raised_since_irq = 0;
 	cpu->pending_irq_ns = bpf_ktime_get_ns();
 	return 0;
@@ -78,10 +79,9 @@ int BPF_PROG(sc_softirq, unsigned int vec)
 	pending_ns = cpu->pending_irq_ns;
 	cpu->irq_ns = 0;
 	cpu->raised_since_entry = 0;
-	if (pending_ns && (!conf_softirq_raise || cpu->raised_since_irq)) {
+	cpu->irq = pending_ns ? cpu->pending_irq : -1;
+	if (pending_ns && cpu->irq != IRQ_AMBIGUOUS && (!conf_softirq_raise || cpu->raised_since_irq))
 		cpu->irq_ns = pending_ns;
-		cpu->irq = cpu->pending_irq;
-	}
 	cpu->pending_irq_ns = 0;
 	return 0;
 }

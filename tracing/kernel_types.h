@@ -120,6 +120,10 @@ struct irqaction {
 struct Qdisc;
 struct netdev_queue;
 
+enum skb_drop_reason {
+	SKB_DROP_REASON_NOT_SPECIFIED = 2,
+};
+
 #pragma clang attribute pop
 
 /* Context of a netfilter program: read at fixed offsets, as the verifier converts them. */

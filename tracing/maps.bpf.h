@@ -13,12 +13,14 @@ struct cpu_state {
 	__u64 irq_ns;	      /* handler entry that led to it, 0 none or spent */
 	__u64 gro_id;	      /* packet inside napi_gro_receive, 0 none */
 	__u64 gro_parent_id;  /* packet of its flow that GRO held when it came, 0 none */
+	__u64 replaced_id;    /* packet whose skb generic XDP freed, its copy comes next; 0 none */
 	__u64 local_id;	      /* packet the transport works on, 0 none */
 	__u64 out_ip_ns;      /* of the packet longer than its device's MTU that passed POST_ROUTING last: */
 	__u64 out_ns;	      /* its stamps there, which its fragments share */
 	__u32 out_key;	      /* and what its fragments are known by, 0 none */
 	__u32 gro_slot;
 	__u32 local_slot;
+	__u32 replaced_slot;
 	__s32 pending_irq;
 	__s32 irq;
 	__u32 records;
@@ -27,6 +29,8 @@ struct cpu_state {
 	__u8 pad[6];
 	__u64 counter[SC_CNT_COUNT * 2];
 };
+
+#define IRQ_AMBIGUOUS (-2)
 
 struct map_cpu {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

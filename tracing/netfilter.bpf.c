@@ -44,8 +44,12 @@ int sc_ip_tx(struct bpf_nf_ctx *ctx)
 	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
 
-	if (!cpu || !dev || !direction_wanted(SC_DIR_TX) || !(device_flags(dev) & (SC_DEV_CAPTURE | SC_DEV_UPPER)))
+	if (!cpu || !dev || !(device_flags(dev) & (SC_DEV_CAPTURE | SC_DEV_UPPER)))
 		return NF_ACCEPT;
+	if (!direction_wanted(SC_DIR_TX)) {
+		timeline_evict(cpu, skb_key(ctx->skb));
+		return NF_ACCEPT;
+	}
 	if (!tx_begin(cpu, &t, skb_key(ctx->skb), dev->ifindex))
 		return NF_ACCEPT;
 	t.packet->head = (__u64)ctx->skb->head;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* rtnetlink: build one request, exchange it, look at the answers. Acts in the caller's network
- * namespace. */
+/*
+ * rtnetlink: build one request, exchange it, look at the answers. Acts in the caller's network
+ * namespace.
+ */
 #pragma once
 
 #include <linux/netlink.h>
@@ -16,8 +18,10 @@ struct netlink_request {
 	};
 };
 
-/* Starts a request of `type` (RTM_*) and `flags` (NLM_F_REQUEST is added) with its fixed header
- * `body`. */
+/*
+ * Starts a request of `type` (RTM_*) and `flags` (NLM_F_REQUEST is added) with its fixed header
+ * `body`.
+ */
 void netlink_begin(struct netlink_request *r, uint16_t type, uint16_t flags, const void *body,
 		   size_t body_size);
 
@@ -26,8 +30,10 @@ int netlink_put(struct netlink_request *r, uint16_t type, const void *data, size
 int netlink_put_u32(struct netlink_request *r, uint16_t type, uint32_t value);
 int netlink_put_string(struct netlink_request *r, uint16_t type, const char *text);
 
-/* Opens an attribute that holds the following ones; returns what netlink_nest_end() wants, or
- * -EMSGSIZE. */
+/*
+ * Opens an attribute that holds the following ones; returns what netlink_nest_end() wants, or
+ * -EMSGSIZE.
+ */
 int netlink_nest_begin(struct netlink_request *r, uint16_t type);
 void netlink_nest_end(struct netlink_request *r, int nest);
 
@@ -39,8 +45,10 @@ void netlink_nest_end(struct netlink_request *r, int nest);
 typedef int (*netlink_message_fn)(const struct nlmsghdr *h, void *context);
 int netlink_exchange(struct netlink_request *r, netlink_message_fn message, void *context);
 
-/* The attribute `type` of a message whose fixed header has `body_size` bytes, of a nest; NULL if
- * absent. Lengths are checked. */
+/*
+ * The attribute `type` of a message whose fixed header has `body_size` bytes, of a nest; NULL if
+ * absent. Lengths are checked.
+ */
 const struct rtattr *netlink_attr(const struct nlmsghdr *h, size_t body_size, uint16_t type);
 const struct rtattr *netlink_attr_in(const struct rtattr *nest, uint16_t type);
 

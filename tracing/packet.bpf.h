@@ -45,6 +45,28 @@ static __always_inline __u32 skb_vlan(const struct sk_buff *skb)
 	return 1 << 16 | skb->vlan_tci;
 }
 
+/* The packet of cpu->replaced_id lives on in the skb with this key: its story moves to a slot there. */
+static __always_inline bool timeline_replace(struct cpu_state *cpu, struct timeline *t, __u64 key)
+{
+	struct timeline from = {};
+	__u32 len, slot;
+	__u64 id;
+
+	if (!timeline_at(cpu->replaced_slot, cpu->replaced_id, &from) || !timeline_begin(cpu, t, key) || !t->packet)
+		return false;
+	cpu->replaced_id = 0;
+	slot = t->packet->slot;
+	id = t->packet->id;
+	len = conf_room;
+	*t->packet = *from.packet;
+	bpf_probe_read_kernel(packet_bytes(t->packet), len, packet_bytes(from.packet));
+	t->packet->slot = slot;
+	t->packet->id = id;
+	t->packet->head = 0;
+	timeline_free(&from);
+	return true;
+}
+
 /* A subprogram of its own: a dynptr's place on the stack can serve nothing else. */
 static __noinline __attribute__((unused)) int copy_nonlinear(void *to, __u32 len, struct sk_buff *skb, __u32 from)
 {

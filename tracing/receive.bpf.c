@@ -2,7 +2,7 @@
 /* Receive, from the driver's hand-over to the entry of the stack. One record per wire packet: GRO's verdict is known right after the `driver` stage. */
 #include "receive.bpf.h"
 
-enum rx_path { RX_NAPI, RX_BACKLOG, RX_DIRECT };
+enum rx_path { RX_NAPI, RX_BACKLOG, RX_DIRECT, RX_LATE };
 
 /*
  * When the softirq turned to this NAPI: its entry, unless NET_RX was raised again since. Then the packet may have been sent after the entry (a softirq that
@@ -25,7 +25,7 @@ static __always_inline void stamp_irq(struct cpu_state *cpu, struct sc_packet *p
 	if (irq_ns && irq_ns <= softirq_ns) {
 		timeline_stamp(cpu, p, SC_RX_HARDIRQ, irq_ns);
 		p->irq = cpu->irq;
-	} else if (flags & SC_DEV_IRQ) {
+	} else if (flags & SC_DEV_IRQ && cpu->irq != IRQ_AMBIGUOUS) {
 		p->flags |= SC_FLAG_POLLED;
 	}
 	timeline_stamp(cpu, p, SC_RX_SOFTIRQ, softirq_turn_ns(cpu));
@@ -37,8 +37,8 @@ static __always_inline void stamp_xdp(struct cpu_state *cpu, struct sc_packet *p
 	__u32 zero = 0, at;
 	struct sc_xdp_marks *marks;
 
-	if (!(conf_stages & SC_BIT(SC_RX_XDP)))
-		return;
+	if (!(conf_stages & SC_BIT(SC_RX_XDP)) || conf_xdp_generic)
+		return; /* generic XDP runs after `netif`: that is no stamp of the driver */
 	marks = bpf_map_lookup_elem(&xdp_marks, &zero);
 	if (!marks)
 		return;
@@ -65,11 +65,13 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 	struct timeline t = {};
 	struct sc_packet *p;
 
-	if (!(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_RX))
+	if (!(flags & SC_DEV_CAPTURE))
 		return -1;
 	now_ns = bpf_ktime_get_ns();
-	if (!timeline_count(cpu, SC_DIR_RX))
+	if (!direction_wanted(SC_DIR_RX) || !timeline_count(cpu, SC_DIR_RX)) {
+		timeline_evict(cpu, skb_key(skb));
 		return -1;
+	}
 	if (!timeline_begin(cpu, &t, skb_key(skb))) {
 		count(cpu, SC_CNT_TABLE, SC_DIR_RX);
 		return -1;
@@ -89,7 +91,8 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 	} else if (path == RX_BACKLOG) {
 		p->flags |= SC_FLAG_BACKLOG;
 	}
-	timeline_stamp(cpu, p, SC_RX_DRIVER, now_ns);
+	if (path != RX_LATE)
+		timeline_stamp(cpu, p, SC_RX_DRIVER, now_ns);
 	return p->slot;
 }
 
@@ -232,8 +235,13 @@ int BPF_PROG(sc_netif, struct sk_buff *skb)
 	struct sc_packet *p;
 	__u64 softirq_ns;
 
-	if (!cpu || !timeline_follow(skb, SC_RX_NETIF, &t))
+	if (!cpu)
 		return 0;
+	if (!timeline_follow(skb, SC_RX_NETIF, &t)) {
+		/* Where nothing tells that a NAPI driver hands a packet over, this is where it is seen first. */
+		if (conf_gro_entry || rx_begin(cpu, skb, RX_LATE) < 0 || !timeline_follow(skb, SC_RX_NETIF, &t))
+			return 0;
+	}
 	p = t.packet;
 	if (p->dir != SC_DIR_RX)
 		return 0;

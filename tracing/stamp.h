@@ -120,7 +120,7 @@ struct sc_call {
 	__u32 pid;
 	__u32 tid;
 	__s32 len_bytes; /* datagrams: what the call returned */
-	__u32 pad;
+	__u32 waiting;	 /* datagrams: how many were still queued then */
 	char comm[16];
 };
 _Static_assert(sizeof(struct sc_call) == 72, "struct sc_call has holes");

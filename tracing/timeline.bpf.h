@@ -48,8 +48,10 @@ static __noinline __attribute__((unused)) int timeline_emit(struct cpu_state *cp
 /* Counts a story as begun; false when the limit of packets is reached. */
 static __always_inline bool timeline_count(struct cpu_state *cpu, __u8 dir)
 {
-	if (conf_limit && __sync_fetch_and_add(&begun_total, 1) >= conf_limit)
+	if (conf_limit && __sync_fetch_and_add(&begun_total, 1) >= conf_limit) {
+		__sync_fetch_and_add(&begun_total, -1);
 		return false;
+	}
 	count(cpu, SC_CNT_CREATED, dir);
 	return true;
 }
@@ -110,6 +112,15 @@ static __noinline __attribute__((unused)) int timeline_begin(struct cpu_state *c
 	return 1;
 }
 
+/* A packet that is not to be recorded has this skb now: whatever the table knew of it is over. */
+static __always_inline void timeline_evict(struct cpu_state *cpu, __u64 key)
+{
+	struct timeline t = {};
+
+	if (timeline_find(key, &t))
+		timeline_emit(cpu, &t, recycled_end(t.packet));
+}
+
 /* What stages a story that is at `last` may still reach: only later ones, RX before TX (a forwarded packet goes on in TX rows). */
 static __always_inline bool stage_follows(__u8 stage, __u8 last)
 {
@@ -136,14 +147,20 @@ static __always_inline void timeline_stamp(struct cpu_state *cpu, struct sc_pack
 }
 
 /*
- * The open timeline of this very packet at a later stage. The address alone proves nothing: the buffer must be the one seen first, and the stage must lie
- * ahead. An entry that fails is left to be found recycled.
+ * The open timeline of this very packet at a later stage. The address alone proves nothing: the stage must lie ahead, and before the stack proper the buffer
+ * must be the one seen first. From there on the kernel moves living packets to new buffers (skb_cow() in ip_forward(), linearizing for a device without
+ * scatter-gather): a begin that nothing can bypass has cleared the entry of whoever had the address before, and what was received still says so.
  */
 static __always_inline bool timeline_follow(const struct sk_buff *skb, __u8 stage, struct timeline *t)
 {
 	if (!timeline_find(skb_key(skb), t))
 		return false;
-	if (t->packet->head && t->packet->head != (__u64)skb->head)
+	if (!stage_follows(stage, t->packet->last_stage))
 		return false;
-	return stage_follows(stage, t->packet->last_stage);
+	if (t->packet->head != (__u64)skb->head) {
+		if (t->packet->head && (stage <= SC_RX_NETIF || (t->packet->dir == SC_DIR_RX && !skb->skb_iif)))
+			return false;
+		t->packet->head = (__u64)skb->head;
+	}
+	return true;
 }

@@ -2,6 +2,7 @@
 /* Transmit, from the device's queue to the driver. Bytes are read where the driver gets the packet. */
 #include "transmit.bpf.h"
 
+#define SEGMENT_AGE_MAX_NS 1000000000ull /* a super-packet that was cut longer ago is another one */
 #define QDISC_BULK_MAX 64 /* dequeue hands over a list; longer ones lose the stamp of their tail */
 
 /* The cookie as far as one was made: what sends through tcp_sendmsg_locked has one, and only such packets are joined to a send call. */
@@ -99,7 +100,7 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 	of = ref && ref->id && ref->flow_hash == p->flow_hash ? slot_packet(ref->slot) : NULL;
 	if (!of || of->id != ref->id || !(of->state & SC_STATE_SPLIT))
 		return true;
-	if (p->l4_proto == IPPROTO_TCP && p->seq - of->seq >= of->payload_len_bytes)
+	if ((p->l4_proto == IPPROTO_TCP && p->seq - of->seq >= of->payload_len_bytes) || bpf_ktime_get_ns() - of->last_ns > SEGMENT_AGE_MAX_NS)
 		return true;
 	p->parent_id = ref->id;
 	p->flags |= SC_FLAG_SEGMENT;
@@ -136,6 +137,10 @@ int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 	struct sc_packet *p;
 
 	if (!cpu)
+		return 0;
+	/* A driver that was busy gets the packet again: the first time counts. */
+	if (timeline_find(skb_key(skb), &t) && t.packet->dir == SC_DIR_TX && t.packet->last_stage == SC_TX_DRIVER &&
+	    t.packet->head == (__u64)skb->head)
 		return 0;
 	if (!timeline_follow(skb, SC_TX_DRIVER, &t) || !tx_continues(t.packet, SC_TX_DRIVER, skb->skb_iif)) {
 		if (!(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_TX) || !driver_begin(cpu, &t, skb, flags))

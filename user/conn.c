@@ -24,6 +24,7 @@ struct conn {
 	uint64_t cookie;
 	struct calls reads, sockets, writes;
 	struct pending *waiting;
+	uint64_t trusted_ns; /* datagrams queued before it have numbers that cannot be right; UINT64_MAX: until its queue is seen empty */
 	struct conn *next_changed;
 	bool changed;
 	UT_hash_handle hh;
@@ -146,6 +147,8 @@ int conns_call(struct conns *c, const struct sc_call *call)
 	conn_changed(c, conn);
 	switch (call->type) {
 	case SC_REC_READ:
+		if (conn->trusted_ns == UINT64_MAX && !call->waiting)
+			conn->trusted_ns = call->time_ns;
 		return calls_add(&conn->reads, call);
 	case SC_REC_SOCKET:
 		return calls_add(&conn->sockets, call);
@@ -219,7 +222,7 @@ static const struct sc_call *reached(const struct calls *c, uint32_t end, uint64
 {
 	size_t low = calls_reaching(c, end);
 
-	while (low < c->head + c->count && c->call[low].time_ns < after_ns)
+	while (low < c->head + c->count && (c->call[low].time_ns < after_ns || seq_diff(c->call[low].to, end) < 0))
 		low++;
 	return low < c->head + c->count ? &c->call[low] : NULL;
 }
@@ -257,21 +260,38 @@ static void match_tcp(struct conn *conn, struct pending *n)
 		}
 	}
 	call = reached(&conn->reads, n->end_seq, newest_stamp(&n->p));
-	if (call)
+	/* The call must have begun before the last byte: else the one that took it was lost, or took it before this copy of it came. */
+	if (call && seq_diff(n->end_seq, call->from) > 0)
 		story_read(n, call);
+}
+
+/* When the socket's queue was next found empty: its numbers start to be right again. UINT64_MAX: not yet. */
+static uint64_t empty_after(const struct calls *c, uint64_t after_ns)
+{
+	for (size_t i = c->head; i < c->head + c->count; i++)
+		if (c->call[i].time_ns > after_ns && !c->call[i].waiting)
+			return c->call[i].time_ns;
+	return UINT64_MAX;
 }
 
 static void match_datagram(struct conn *conn, struct pending *n, uint64_t *rejected)
 {
 	const struct sc_call *call = n->sock_index ? numbered(&conn->reads, n->sock_index) : NULL;
 	bool whole = n->l4_proto == IPPROTO_UDP_NUMBER && !(n->p.flags & (PACKET_FRAG | PACKET_GRO));
+	uint64_t socket_ns = n->p.stamp_ns[SC_RX_SOCKET];
 
 	if (!call)
 		return;
-	/* A read never returns more than its datagram, and never before it was queued. */
-	if (call->time_ns < newest_stamp(&n->p) || (whole && call->len_bytes > (int64_t)n->payload_bytes)) {
+	/* A reader on another CPU may be back before the kernel gets to tell that there is something to read: then that event is the late one. */
+	if (call->time_ns < socket_ns && n->p.stages & SC_BIT(SC_RX_SOCKET))
+		n->p.stages &= ~SC_BIT(SC_RX_SOCKET);
+	/* A read never returns more than its datagram, and never before the transport had it. */
+	if (socket_ns < conn->trusted_ns || call->time_ns < newest_stamp(&n->p) || (whole && call->len_bytes > (int64_t)n->payload_bytes)) {
 		++*rejected;
 		n->sock_index = 0;
+		n->p.stages |= socket_ns ? SC_BIT(SC_RX_SOCKET) : 0;
+		if (socket_ns >= conn->trusted_ns)
+			conn->trusted_ns = empty_after(&conn->reads, call->time_ns);
 		return;
 	}
 	story_read(n, call);

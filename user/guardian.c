@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The process that cleans up after a killed parent: waits on a socket pair whose other end only the
- * parent holds. */
+/*
+ * The process that cleans up after a killed parent: waits on a socket pair whose other end only the
+ * parent holds.
+ */
 #include "user/guardian.h"
 
 #include <assert.h>
@@ -22,8 +24,10 @@ struct guardian {
 		     not */
 };
 
-/* What an interactive shell, a service manager or a closed pipe sends to whole groups must not end
- * the one that cleans up. */
+/*
+ * What an interactive shell, a service manager or a closed pipe sends to whole groups must not end
+ * the one that cleans up.
+ */
 static void signals_ignore(void)
 {
 	static const int ignored[] = { SIGINT,	SIGTERM, SIGHUP,  SIGQUIT,

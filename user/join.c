@@ -9,6 +9,7 @@
 #include "user/cleanup.h"
 #include "user/conn.h"
 #include "user/decode.h"
+#include "user/drop_reason.h"
 #include "user/flow_order.h"
 
 #define REASSEMBLED_MAX 64
@@ -207,6 +208,7 @@ bool join_reassembled(const struct join *j)
  */
 static bool fragment_vanished(const struct join *j, const struct sc_packet *p, const struct fragment *f)
 {
+	const char *name;
 	bool transport = p->l4_proto == IPPROTO_TCP_NUMBER || p->l4_proto == IPPROTO_UDP_NUMBER;
 
 	switch (p->end) {
@@ -217,6 +219,9 @@ static bool fragment_vanished(const struct join *j, const struct sc_packet *p, c
 		return fragment_parent(j, f);
 	case SC_END_L4:
 		return p->last_stage == SC_RX_LOCAL && transport;
+	case SC_END_DROP: /* the list of fragments is freed with the datagram, as a drop without a reason */
+		name = drop_reason_name(j->config.rules.drops, p->drop_reason);
+		return p->last_stage < SC_RX_L4 && name && !strcmp(name, "NOT_SPECIFIED") && fragment_parent(j, f);
 	}
 	return false;
 }
@@ -285,6 +290,19 @@ static int add_packet(struct join *j, const struct decoded *d)
 	return err;
 }
 
+/* A record that cannot be used still was a packet of some direction, or a call. */
+static void count_lost(struct join *j, const void *data, size_t size, int err)
+{
+	const struct sc_packet *p = data;
+	bool packet = size >= sizeof(*p) && p->type == SC_REC_PACKET;
+	struct account_dir *account = account_of(j, packet && p->dir == SC_DIR_TX ? SC_DIR_TX : SC_DIR_RX);
+
+	if (packet)
+		account->lost[err == -ENOMEM ? ACCOUNT_LOST_QUEUE : ACCOUNT_LOST_DECODE]++;
+	else
+		account->rejected[ACCOUNT_REJECTED_CALLS]++;
+}
+
 int join_record(struct join *j, const void *data, size_t size)
 {
 	struct decoded d;
@@ -295,7 +313,7 @@ int join_record(struct join *j, const void *data, size_t size)
 	if (!err)
 		err = add_packet(j, &d);
 	if (err)
-		account_of(j, d.packet ? d.packet->dir : SC_DIR_RX)->lost[err == -ENOMEM ? ACCOUNT_LOST_QUEUE : ACCOUNT_LOST_DECODE]++;
+		count_lost(j, data, size, err);
 	return err;
 }
 

@@ -135,6 +135,8 @@ static int set_constants(struct loader *l, const struct loader_config *config)
 	skel->rodata->conf_limit = config->limit;
 	skel->rodata->conf_wake_bytes = l->ring_bytes / 4;
 	skel->rodata->conf_softirq_raise = probes_program_used(&l->probes, "sc_sirq_raise");
+	skel->rodata->conf_gro_entry = probes_program_used(&l->probes, "sc_gro_entry");
+	skel->rodata->conf_xdp_generic = config->xdp == XDP_MODE_SKB;
 	skel->rodata->conf_l4_cgroup = probes_program_used(&l->probes, "sc_l4_cgroup");
 	skel->rodata->conf_data_ready = probes_program_used(&l->probes, "sc_data_ready");
 	skel->rodata->conf_recv_length = probes_program_used(&l->probes, "sc_recv_len");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Devices and namespaces by rtnetlink and ethtool, which answer for the namespace we are in; sysfs
- * answers for that of its mount. */
+/*
+ * Devices and namespaces by rtnetlink and ethtool, which answer for the namespace we are in; sysfs
+ * answers for that of its mount.
+ */
 #include "user/net.h"
 
 #include <assert.h>
@@ -144,7 +146,8 @@ static void description_write(const struct link *link, const struct ethtool_drvi
 	const char *name = driver->driver[0] ? driver->driver : link->kind;
 	const char *place = link->parent;
 
-	/* virtio names its PCI place there, others repeat the parent or have only software to name.
+	/*
+	 * virtio names its PCI place there, others repeat the parent or have only software to name.
 	 */
 	if (link->parent[0] && driver->bus_info[0])
 		place = driver->bus_info;
@@ -187,8 +190,10 @@ static void stacking_add(struct stackings *s, int lower, int upper)
 		s->pair[s->count++] = (struct stacking) { lower, upper };
 }
 
-/* The device of this namespace that the one of message `h` sits on: VLAN, macvlan, tunnel. For a
- * pair IFLA_LINK is the other end: none. */
+/*
+ * The device of this namespace that the one of message `h` sits on: VLAN, macvlan, tunnel. For a
+ * pair IFLA_LINK is the other end: none.
+ */
 static int lower_of(const struct nlmsghdr *h)
 {
 	size_t body = sizeof(struct ifinfomsg);

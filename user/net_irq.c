@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Interrupts of a device by sysfs and by the names in /proc/interrupts. Buses are the same in every
- * network namespace, class/net is not. */
+/*
+ * Interrupts of a device by sysfs and by the names in /proc/interrupts. Buses are the same in every
+ * network namespace, class/net is not.
+ */
 #include "user/net_irq.h"
 
 #include <ctype.h>
@@ -57,8 +59,10 @@ static size_t irq_add(unsigned int irq, unsigned int *irqs, size_t count, size_t
 	return count;
 }
 
-/* DIRECTORY/msi_irqs has one file per vector, named by its number; an allocated vector may serve
- * something else than a queue, which is fine. */
+/*
+ * DIRECTORY/msi_irqs has one file per vector, named by its number; an allocated vector may serve
+ * something else than a queue, which is fine.
+ */
 static size_t msi_read(const char *directory, unsigned int *irqs, size_t max)
 {
 	_cleanup_(directory_cleanup) DIR *d = NULL;
@@ -186,8 +190,10 @@ size_t net_irq_find(const struct net_irq_device *device, unsigned int *irqs, siz
 	char path[PATH_MAX], *slash, *leaf = NULL;
 	size_t count = 0, name_count = 1;
 
-	/* Without a parent there is no interrupt, and another namespace's device of the same name
-	 * may well have one. */
+	/*
+	 * Without a parent there is no interrupt, and another namespace's device of the same name
+	 * may well have one.
+	 */
 	if (!parent_directory(device, path))
 		return 0;
 	count = directory_irqs(path, irqs, max);

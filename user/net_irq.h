@@ -19,7 +19,9 @@ struct net_irq_device {
  */
 size_t net_irq_find(const struct net_irq_device *device, unsigned int *irqs, size_t max);
 
-/* For tests: adds the rows of the table in `path` (form of /proc/interrupts) whose text names one
- * of names[] as a whole word. New count. */
+/*
+ * For tests: adds the rows of the table in `path` (form of /proc/interrupts) whose text names one
+ * of names[] as a whole word. New count.
+ */
 size_t net_irq_scan(const char *path, const char *const *names, size_t name_count,
 		    unsigned int *irqs, size_t count, size_t max);

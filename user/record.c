@@ -37,6 +37,7 @@
 #define DEADLINE_LIVE_NS (150 * NS_PER_MS)
 #define STOP_GRACE_NS (200 * NS_PER_MS) /* for packets under way when a signal or the clock ends the capture */
 #define DETACH_SETTLE_US 20000		  /* programs that were running when they were taken off their hooks end within this */
+#define QUEUED_MAX_NS (60 * NS_PER_S) /* a shaper may hold a packet long; taken out of the table it would count again when it goes */
 #define WINDOW_PACKETS 65536
 #define SNAPLEN_DEFAULT 256
 
@@ -301,7 +302,9 @@ static bool is_stale(void *context, const struct sc_packet *p)
 {
 	const struct record *r = context;
 
-	return p->last_ns && p->last_ns + r->deadline_ns < clock_monotonic_ns();
+	bool queued = p->dir == SC_DIR_TX && p->last_stage < SC_TX_DRIVER;
+
+	return p->last_ns && p->last_ns + (queued ? QUEUED_MAX_NS : r->deadline_ns) < clock_monotonic_ns();
 }
 
 static bool is_any(void *context, const struct sc_packet *p)
@@ -323,7 +326,7 @@ static void output_failed(struct record *r, int err)
 /* One round: everything the kernel has, to the sink. */
 static void pass(struct record *r)
 {
-	uint64_t now_ns = clock_monotonic_ns(), complete_ns = source_oldest_ns(r->source);
+	uint64_t now_ns = clock_monotonic_ns(), complete_ns = source_oldest_ns(r->source, now_ns - r->deadline_ns);
 	int err;
 
 	if (complete_ns > now_ns - SETTLE_NS)
@@ -370,14 +373,15 @@ static bool finished(const struct record *r)
 		return true;
 	if (!r->stop_ns)
 		return false;
-	return clock_monotonic_ns() >= r->stop_ns || (!join_waiting(r->join) && source_oldest_ns(r->source) == UINT64_MAX);
+	return clock_monotonic_ns() >= r->stop_ns || (!join_waiting(r->join) && source_oldest_ns(r->source, 0) == UINT64_MAX);
 }
 
 static void check_limits(struct record *r)
 {
 	const struct record_options *o = r->options;
 
-	if (o->packets && begun(r) >= o->packets)
+	/* The programs keep the limit. A super-packet that is about to be cut gives its place back: no story may be open that could. */
+	if (o->packets && begun(r) >= o->packets && source_oldest_ns(r->source, 0) == UINT64_MAX)
 		stop(r, r->deadline_ns);
 	if (o->duration_ns && clock_monotonic_ns() - r->start_ns >= o->duration_ns)
 		stop(r, STOP_GRACE_NS);

@@ -112,7 +112,18 @@ static const struct sc_packet *slot_at(const struct source *s, uint32_t set, int
 	return (const void *)(s->timelines + ((size_t)set * SC_WAYS + way) * s->maps.slot_bytes);
 }
 
-uint64_t source_oldest_ns(const struct source *s)
+/* A packet that waits in a qdisc will be written under the time the driver gets it: it holds nobody up for long. */
+static uint64_t open_begin_ns(const struct sc_packet *p, uint64_t patience_ns)
+{
+	uint64_t begin_ns = __atomic_load_n(&p->begin_ns, __ATOMIC_RELAXED);
+	uint8_t last = __atomic_load_n(&p->last_stage, __ATOMIC_RELAXED);
+
+	if (!begin_ns || (p->dir == SC_DIR_TX && last < SC_TX_DRIVER && begin_ns < patience_ns))
+		return UINT64_MAX;
+	return begin_ns;
+}
+
+uint64_t source_oldest_ns(const struct source *s, uint64_t patience_ns)
 {
 	uint64_t oldest = UINT64_MAX;
 
@@ -122,8 +133,8 @@ uint64_t source_oldest_ns(const struct source *s)
 
 			if (!__atomic_load_n(&s->sets[set].key[way], __ATOMIC_ACQUIRE))
 				continue;
-			begin_ns = __atomic_load_n(&slot_at(s, set, way)->begin_ns, __ATOMIC_RELAXED);
-			if (begin_ns && begin_ns < oldest)
+			begin_ns = open_begin_ns(slot_at(s, set, way), patience_ns);
+			if (begin_ns < oldest)
 				oldest = begin_ns;
 		}
 	}
@@ -142,9 +153,11 @@ static int sweep_slot(struct source *s, uint32_t set, int way, bool (*wanted)(vo
 	memcpy(p, slot_at(s, set, way), s->maps.slot_bytes);
 	if (!wanted(context, p))
 		return 0;
-	/* Whoever changes the key owns the story: a program that was about to end it finds its exchange fail. */
-	if (!__atomic_compare_exchange_n(key, &owned, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	/* Whoever changes the key owns the story: a program that was about to end it finds its exchange fail. Only then is it ours to copy. */
+	if (!__atomic_compare_exchange_n(key, &owned, owned | SC_KEY_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return 0;
+	memcpy(p, slot_at(s, set, way), s->maps.slot_bytes);
+	__atomic_store_n(key, 0, __ATOMIC_RELEASE);
 	if (!(p->state & SC_STATE_COUNTED))
 		return 0;
 	p->type = SC_REC_PACKET;

@@ -20,8 +20,11 @@ int source_fd(const struct source *s);
 /* Empties all rings once, one after the other. What `record` returned, or 0. */
 int source_drain(struct source *s);
 
-/* When the oldest story that is still open in the kernel began: no packet of those can come with an earlier anchor. UINT64_MAX: none is open. */
-uint64_t source_oldest_ns(const struct source *s);
+/*
+ * When the oldest story that is still open in the kernel began: no packet of those can come with an earlier anchor. Packets that are queued for
+ * transmission since before `patience_ns` are left out: only a drop would still date them back. UINT64_MAX: none is open.
+ */
+uint64_t source_oldest_ns(const struct source *s, uint64_t patience_ns);
 
 /*
  * Takes open timelines that `wanted` accepts out of the table: each goes to `record` as SC_END_OPEN. How many, or a negative errno. Tentative ones

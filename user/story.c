@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/comment.h"
 #include "user/drop_reason.h"
 
 #define IPPROTO_TCP_NUMBER 6
@@ -79,6 +80,10 @@ static void begin_end(struct pending *n, const struct sc_packet *p, const struct
 	};
 
 	n->wait = p->dir == SC_DIR_TX && n->payload_bytes && n->l4_proto == IPPROTO_TCP_NUMBER ? WAIT_PASS : WAIT_NONE;
+	if (p->end == SC_END_L4 && !n->datagram && rules->tcp_stages & ~p->stages & SC_BIT(SC_RX_L4)) {
+		story_partial(n, ACCOUNT_PARTIAL_UNSTAMPED);
+		return;
+	}
 	if (plain[p->end]) {
 		set_end(n, plain[p->end]);
 		return;
@@ -107,19 +112,6 @@ static void begin_end(struct pending *n, const struct sc_packet *p, const struct
 	}
 }
 
-/* The block's time: for received packets the first stamp that is the packet's own, for sent ones the driver's. */
-static uint64_t anchor_of(const struct packet *p)
-{
-	static const uint8_t rx[] = { SC_RX_XDP, SC_RX_DRIVER, SC_RX_NETIF, SC_RX_TC, SC_RX_IP };
-	static const uint8_t tx[] = { SC_TX_DRIVER, SC_TX_NETDEV, SC_TX_TC, SC_TX_OUT, SC_TX_IP };
-	const uint8_t *order = p->dir == SC_DIR_TX ? tx : rx;
-
-	for (size_t i = 0; i < sizeof(rx); i++)
-		if (p->stages & SC_BIT(order[i]))
-			return p->stamp_ns[order[i]];
-	return 0;
-}
-
 void story_begin(struct pending *n, const struct decoded *d, const struct story_rules *rules)
 {
 	const struct sc_packet *from = d->packet;
@@ -130,7 +122,7 @@ void story_begin(struct pending *n, const struct decoded *d, const struct story_
 	p->stages = from->stages;
 	memcpy(p->stamp_ns, from->stamp_ns, sizeof(p->stamp_ns));
 	p->dir = from->dir;
-	p->anchor_ns = anchor_of(p) ?: from->last_ns;
+	p->anchor_ns = packet_anchor(p) < SC_STAGE_COUNT ? p->stamp_ns[packet_anchor(p)] : from->begin_ns;
 	p->wire_len_bytes = from->wire_len_bytes;
 	p->cap_len_bytes = from->cap_len_bytes;
 	p->queue = from->queue;

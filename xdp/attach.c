@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Decides whether and how the XDP program goes onto a device: native only where nothing else
- * changes, unless the user insists. */
+/*
+ * Decides whether and how the XDP program goes onto a device: native only where nothing else
+ * changes, unless the user insists.
+ */
 #include "xdp/attach.h"
 
 #include <assert.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The `xdp` stage: when and where in memory each packet came in at the driver, for the `driver`
- * stage of the same NAPI poll to pick up. */
+/*
+ * The `xdp` stage: when and where in memory each packet came in at the driver, for the `driver`
+ * stage of the same NAPI poll to pick up.
+ */
 #include "stamp.h"
 
 #include <bpf/bpf_helpers.h>
@@ -12,8 +14,10 @@ struct {
 	__type(value, struct sc_xdp_marks);
 } xdp_marks SEC(".maps");
 
-/* The load that the verifier turns into one of the full pointer; in C the member is 32 bits wide
- * and a compiler may cut it to that. */
+/*
+ * The load that the verifier turns into one of the full pointer; in C the member is 32 bits wide
+ * and a compiler may cut it to that.
+ */
 static __always_inline __u64 packet_address(struct xdp_md *ctx)
 {
 	__u64 address;
@@ -24,8 +28,10 @@ static __always_inline __u64 packet_address(struct xdp_md *ctx)
 	return address;
 }
 
-/* .frags: jumbo frames in several buffers are stamped too; libxdp drops the flag where the kernel
- * does not know it. */
+/*
+ * .frags: jumbo frames in several buffers are stamped too; libxdp drops the flag where the kernel
+ * does not know it.
+ */
 SEC("xdp.frags")
 int sc_xdp(struct xdp_md *ctx)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Compares offloads before and after an attachment, and knows the drivers' habits that no
- * comparison shows in time. */
+/*
+ * Compares offloads before and after an attachment, and knows the drivers' habits that no
+ * comparison shows in time.
+ */
 #include "xdp/offloads.h"
 
 #include <errno.h>
@@ -29,8 +31,10 @@ static const struct {
 	{ "tx-gso-list", "tx-gso-list" },
 };
 
-/* Merging in hardware cannot go on under native XDP, and some drivers (virtio_net) stop it without
- * taking the feature back. */
+/*
+ * Merging in hardware cannot go on under native XDP, and some drivers (virtio_net) stop it without
+ * taking the feature back.
+ */
 static const char *const merging_in_hardware[] = { "rx-lro", "rx-gro-hw" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -101,8 +105,10 @@ int offloads_new(struct offloads **out, const char *ifname, int ifindex)
 	return 0;
 }
 
-/* Writes "tso off tx-gso-list off": what `ethtool -K` has to be told for the peer to have nothing
- * left to lose. How many. */
+/*
+ * Writes "tso off tx-gso-list off": what `ethtool -K` has to be told for the peer to have nothing
+ * left to lose. How many.
+ */
 static size_t peer_options(const struct offloads *o, struct text *t)
 {
 	const char *last = "";
@@ -172,8 +178,10 @@ void offloads_unseen(const struct offloads *o, bool native, char *text, size_t s
 		text_add(&t, " on %s without effect", o->ifname);
 }
 
-/* Adds "off on veth1 (peer): tx-a tx-b" of the features that now are `active` and were not. How
- * many. */
+/*
+ * Adds "off on veth1 (peer): tx-a tx-b" of the features that now are `active` and were not. How
+ * many.
+ */
 static int turned(const struct feature_set *before, const struct feature_set *now, bool active,
 		  const char *where, struct text *t)
 {

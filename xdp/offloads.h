@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The offloads of a device and, for a veth, of its peer: what native XDP would turn off, and what
- * it has changed. */
+/*
+ * The offloads of a device and, for a veth, of its peer: what native XDP would turn off, and what
+ * it has changed.
+ */
 #pragma once
 
 #include <stddef.h>
@@ -18,7 +20,8 @@ struct offloads {
 	struct feature_set peer_before;
 };
 
-/* Opens and remembers the present features. 0 and *out (with offloads_free()), or a negative errno.
+/*
+ * Opens and remembers the present features. 0 and *out (with offloads_free()), or a negative errno.
  */
 int offloads_new(struct offloads **out, const char *ifname, int ifindex);
 void offloads_free(struct offloads *o);
@@ -29,10 +32,14 @@ void offloads_free(struct offloads *o);
  */
 int offloads_refuse(const struct offloads *o, char *why, size_t why_size);
 
-/* Writes what stops without any feature changing, natively or generically attached: "rx-gro on
- * veth0 without effect", or nothing. */
+/*
+ * Writes what stops without any feature changing, natively or generically attached: "rx-gro on
+ * veth0 without effect", or nothing.
+ */
 void offloads_unseen(const struct offloads *o, bool native, char *text, size_t size);
 
-/* Writes "off on veth1 (peer): tx-tcp-segmentation tx-gso-list; on on veth0: rx-gro" of all that
- * differs from what was remembered. How many, or a negative errno. */
+/*
+ * Writes "off on veth1 (peer): tx-tcp-segmentation tx-gso-list; on on veth0: rx-gro" of all that
+ * differs from what was remembered. How many, or a negative errno.
+ */
 int offloads_changed(const struct offloads *o, char *text, size_t size);

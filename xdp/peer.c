@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Finds a veth's peer: the kernel tells its index and a number for its namespace, which is compared
- * with every namespace in reach. */
+/*
+ * Finds a veth's peer: the kernel tells its index and a number for its namespace, which is compared
+ * with every namespace in reach.
+ */
 #include "xdp/peer.h"
 
 #include <errno.h>

@@ -31,8 +31,10 @@ struct xdp_on_device {
 	bool made_pins;		/* DISPATCHER_PINS was not there before us */
 };
 
-/* libxdp and libbpf explain themselves at length on stderr; one sentence of ours replaces that.
- * Restored when the scope ends. */
+/*
+ * libxdp and libbpf explain themselves at length on stderr; one sentence of ours replaces that.
+ * Restored when the scope ends.
+ */
 struct quiet {
 	libbpf_print_fn_t bpf;
 	libxdp_print_fn_t xdp;
@@ -171,7 +173,8 @@ bool xdp_on_device_shared(const struct xdp_on_device *p)
 	return p->shared;
 }
 
-/* The kernel compares with what is attached, so a program that has taken our place meanwhile stays.
+/*
+ * The kernel compares with what is attached, so a program that has taken our place meanwhile stays.
  */
 static int detach_alone(const struct xdp_on_device *p)
 {

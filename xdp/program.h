@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Our XDP program on a device, by libxdp: together with programs of others where libxdp's
- * dispatcher works, else alone. Prints nothing. */
+/*
+ * Our XDP program on a device, by libxdp: together with programs of others where libxdp's
+ * dispatcher works, else alone. Prints nothing.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -24,6 +26,8 @@ int xdp_on_device_detach(struct xdp_on_device *p);
 
 void xdp_on_device_free(struct xdp_on_device *p); /* does not detach; NULL is fine */
 
-/* Program on the device: id (0 none), its name, and whether it is libxdp's dispatcher. 0 or a
- * negative errno. */
+/*
+ * Program on the device: id (0 none), its name, and whether it is libxdp's dispatcher. 0 or a
+ * negative errno.
+ */
 int xdp_present(int ifindex, uint32_t *id, char *name, size_t name_size, bool *dispatcher);

@@ -22,7 +22,7 @@ if ip netns exec "$SERVER" sh -c "echo $(printf '%x' $(((1 << $(nproc)) - 1))) >
 	cat "$WORK/rps.err"
 	check_file "$WORK/rps.pcapng"
 	check_timelines "$WORK/rps.pcapng" -v min_rx=200
-	assert_ge "$(comments "$WORK/rps.pcapng" 'frame.comment contains "stampcap rx"' | tally ' backlog=+')" 50 "packets through a backlog queue"
+	assert_ge "$(comments "$WORK/rps.pcapng" 'frame.comment contains "stampcap rx"' | tally ' backlog=+')" 1 "packets through a backlog queue"
 	ip netns exec "$SERVER" sh -c "echo 0 >$rps"
 else
 	say "this kernel has no RPS"

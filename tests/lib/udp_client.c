@@ -12,8 +12,12 @@ static void add_options(int fd)
 {
 	unsigned char v4[4] = { 1, 1, 1, 0 }, v6[8] = { 0, 0, 1, 4 };
 
-	if (setsockopt(fd, IPPROTO_IP, IP_OPTIONS, v4, sizeof(v4)) &&
-	    setsockopt(fd, IPPROTO_IPV6, IPV6_DSTOPTS, v6, sizeof(v6)))
+	int v4_err, v6_err;
+
+	/* An IPv6 socket takes both, for it may talk IPv4 too. */
+	v4_err = setsockopt(fd, IPPROTO_IP, IP_OPTIONS, v4, sizeof(v4));
+	v6_err = setsockopt(fd, IPPROTO_IPV6, IPV6_DSTOPTS, v6, sizeof(v6));
+	if (v4_err && v6_err)
 		die("options: %s", strerror(errno));
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A network of two namespaces for one test: we are in the one with sc0, a child process holds the
- * other with its veth peer sc1. */
+/*
+ * A network of two namespaces for one test: we are in the one with sc0, a child process holds the
+ * other with its veth peer sc1.
+ */
 #pragma once
 
 #include <setjmp.h>
@@ -21,23 +23,29 @@ struct lab {
 
 enum lab_counter { LAB_OURS, LAB_FOREIGN, LAB_COUNTERS };
 
-/* cmocka fixtures: a fresh lab in *state; everything is gone afterwards. Without privileges *state
- * is NULL. */
+/*
+ * cmocka fixtures: a fresh lab in *state; everything is gone afterwards. Without privileges *state
+ * is NULL.
+ */
 int lab_setup(void **state);
 int lab_teardown(void **state);
 
 /* The lab, or skips the running test and says why. */
 struct lab *lab_need(void **state);
 
-/* Runs a shell command here; the test fails if it fails. "{peer}" at its start: in the peer's
- * namespace. */
+/*
+ * Runs a shell command here; the test fails if it fails. "{peer}" at its start: in the peer's
+ * namespace.
+ */
 void lab_run(const struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* What the command prints, cut to the size of the static buffer; valid until the third next call. */
 const char *lab_output(const char *command);
 
-/* Loads "count one in `counter`, return `verdict`" of BPF_PROG_TYPE_`type`: no BTF, name "foreign".
- * A descriptor. */
+/*
+ * Loads "count one in `counter`, return `verdict`" of BPF_PROG_TYPE_`type`: no BTF, name "foreign".
+ * A descriptor.
+ */
 int lab_program(const struct lab *lab, int type, int verdict, enum lab_counter counter);
 uint64_t lab_counter(const struct lab *lab, enum lab_counter counter);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* XDP and TC attachment in namespaces of its own: what is chosen, what is left alone, and that
- * nothing remains. */
+/*
+ * XDP and TC attachment in namespaces of its own: what is chosen, what is left alone, and that
+ * nothing remains.
+ */
 #include "tests/root/root_lab.h"
 
 #include <bpf/bpf.h>
@@ -223,8 +225,10 @@ static void successor_survives_our_detach(void **state)
 	close(foreign);
 }
 
-/* Two of ours, as two captures of one device: they share it where libxdp's dispatcher works, else
- * the second one gives way. */
+/*
+ * Two of ours, as two captures of one device: they share it where libxdp's dispatcher works, else
+ * the second one gives way.
+ */
 static void two_captures(void **state)
 {
 	struct lab *lab = lab_need(state);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What user/net.h says of devices and namespaces, on devices made for it; and which rows of an
- * interrupt table it takes. */
+/*
+ * What user/net.h says of devices and namespaces, on devices made for it; and which rows of an
+ * interrupt table it takes.
+ */
 #include "tests/root/root_lab.h"
 
 #include <errno.h>

@@ -2,14 +2,14 @@
 /* Driving a join: what tests of it feed, let pass and look up. */
 #pragma once
 
-#include "records.h"
+#include "lab.h"
 
 #define DEADLINE_NS 1000000000ull
-#define WINDOW 1000
+#define WINDOW	    1000
 
 static inline struct join_config lab_config(struct lab *lab)
 {
-	return (struct join_config){
+	return (struct join_config) {
 		.rules = { .tcp_stages = ALL_STAGES, .dgram_stages = ALL_STAGES },
 		.deadline_ns = DEADLINE_NS,
 		.window = WINDOW,
@@ -43,7 +43,8 @@ static inline void lab_call(struct lab *lab, const struct sc_call *c)
 	assert_int_equal(join_record(lab->join, c, sizeof(*c)), 0);
 }
 
-static inline void lab_tcp_call(struct lab *lab, uint32_t type, uint32_t from, uint32_t to, uint64_t at_ns)
+static inline void lab_tcp_call(struct lab *lab, uint32_t type, uint32_t from, uint32_t to,
+				uint64_t at_ns)
 {
 	struct sc_call c = record_call(type, from, to, at_ns);
 

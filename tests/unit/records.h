@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Records as the kernel side writes them, and a join that remembers what it handed on and checks its accounting. */
+/* Records as the kernel side writes them. */
 #pragma once
 
 #include "fixture.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 
-#include "user/join.h"
+#include "tracing/stamp.h"
 
-#define BASE_NS 1000000000000ull /* monotonic time of the first event of a test */
-#define STEP_NS 100		 /* between two stages of a record */
-#define SOCK 77
-#define IFINDEX 3
-#define L3_OFF 14
-#define L4_OFF 34
+#define BASE_NS	     1000000000000ull /* monotonic time of the first event of a test */
+#define STEP_NS	     100	      /* between two stages of a record */
+#define SOCK	     77
+#define IFINDEX	     3
+#define L3_OFF	     14
+#define L4_OFF	     34
 #define RECORD_BYTES 64
-#define ALL_STAGES (SC_BIT(SC_STAGE_COUNT) - 1)
-#define FOREVER UINT64_MAX
+#define ALL_STAGES   (SC_BIT(SC_STAGE_COUNT) - 1)
+#define FOREVER	     UINT64_MAX
 
 struct record {
 	struct sc_packet p;
@@ -42,7 +42,12 @@ static inline struct record record_new(uint8_t dir, uint64_t id, uint8_t proto, 
 {
 	static const uint8_t addresses[] = { 10, 0, 0, 1, 10, 0, 0, 2 };
 	static const uint8_t ports[] = { 0x30, 0x39, 0x01, 0xbb };
-	struct record r = { .p = { .type = SC_REC_PACKET, .size_bytes = sizeof(r), .id = id, .dir = dir, .end = end, .sock = SOCK } };
+	struct record r = { .p = { .type = SC_REC_PACKET,
+				   .size_bytes = sizeof(r),
+				   .id = id,
+				   .dir = dir,
+				   .end = end,
+				   .sock = SOCK } };
 
 	r.p.l4_proto = proto;
 	r.p.ip_version = 4;
@@ -63,7 +68,8 @@ static inline struct record record_new(uint8_t dir, uint64_t id, uint8_t proto, 
 /* The stages of a received packet up to `last`, without the optional ones. */
 static inline uint32_t record_rx_stages(uint8_t last)
 {
-	return (SC_BIT(last + 1) - 1) & ~(SC_BIT(SC_RX_DRIVER) - 1) & ~SC_BIT(SC_RX_BACKLOG) & ~SC_BIT(SC_RX_WAKEUP);
+	return (SC_BIT(last + 1) - 1) & ~(SC_BIT(SC_RX_DRIVER) - 1) & ~SC_BIT(SC_RX_BACKLOG) &
+	       ~SC_BIT(SC_RX_WAKEUP);
 }
 
 /* Received: `driver` at at_ns, and on to the stage that `end` needs. */
@@ -71,11 +77,16 @@ static inline struct record record_rx(uint64_t id, uint8_t proto, uint8_t end, u
 {
 	struct record r = record_new(SC_DIR_RX, id, proto, end);
 
-	record_stamps(&r, record_rx_stages(end == SC_END_MERGED ? SC_RX_DRIVER : end == SC_END_SOCKET ? SC_RX_SOCKET : SC_RX_L4), at_ns);
+	record_stamps(&r,
+		      record_rx_stages(end == SC_END_MERGED   ? SC_RX_DRIVER
+				       : end == SC_END_SOCKET ? SC_RX_SOCKET
+							      : SC_RX_L4),
+		      at_ns);
 	return r;
 }
 
-static inline struct record record_tcp_rx(uint64_t id, uint32_t seq, uint32_t len, uint8_t end, uint64_t at_ns)
+static inline struct record record_tcp_rx(uint64_t id, uint32_t seq, uint32_t len, uint8_t end,
+					  uint64_t at_ns)
 {
 	struct record r = record_rx(id, IPPROTO_TCP, end, at_ns);
 
@@ -91,48 +102,24 @@ static inline struct record record_tcp_tx(uint64_t id, uint32_t seq, uint32_t le
 
 	r.p.seq = seq;
 	r.p.payload_len_bytes = len;
-	record_stamps(&r, ALL_STAGES & ~(SC_BIT(SC_TX_L4) - 1) & ~SC_BIT(SC_TX_TXDONE) & ~SC_BIT(SC_TX_QDISC), at_ns);
+	record_stamps(&r,
+		      ALL_STAGES & ~(SC_BIT(SC_TX_L4) - 1) & ~SC_BIT(SC_TX_TXDONE) &
+			      ~SC_BIT(SC_TX_QDISC),
+		      at_ns);
 	return r;
 }
 
 static inline struct sc_call record_call(uint32_t type, uint32_t from, uint32_t to, uint64_t at_ns)
 {
-	struct sc_call c = { .type = type, .size_bytes = sizeof(c), .sock = SOCK, .from = from, .to = to, .time_ns = at_ns, .pid = 812, .tid = 813 };
+	struct sc_call c = { .type = type,
+			     .size_bytes = sizeof(c),
+			     .sock = SOCK,
+			     .from = from,
+			     .to = to,
+			     .time_ns = at_ns,
+			     .pid = 812,
+			     .tid = 813 };
 
 	strcpy(c.comm, "app");
 	return c;
-}
-
-#define LAB_MAX 4096
-
-struct lab {
-	struct join *join;
-	struct account account;
-	struct packet out[LAB_MAX]; /* in the order they were handed on */
-	size_t count;
-	int fail; /* what the sink returns */
-};
-
-static inline int lab_interface(void *context, uint32_t ifindex)
-{
-	(void)context;
-	return ifindex >= IFINDEX && ifindex < IFINDEX + 2 ? (int)ifindex - IFINDEX : -ENODEV;
-}
-
-static inline const char *lab_device_name(void *context, uint32_t ifindex)
-{
-	(void)context;
-	return ifindex == 9 ? "eth9" : NULL;
-}
-
-static inline int lab_packet(void *context, struct packet *p)
-{
-	struct lab *lab = context;
-
-	assert_true(lab->count < LAB_MAX);
-	assert_int_equal(p->cap_len_bytes, RECORD_BYTES);
-	assert_int_equal(p->bytes[L3_OFF], 0x45);
-	lab->out[lab->count] = *p;
-	lab->out[lab->count++].bytes = NULL;
-	return lab->fail;
 }

@@ -6,12 +6,12 @@
 
 #include "user/clock.h"
 
-#define S 1000000000ull
+#define S    1000000000ull
 #define WALL 1700000000000000000ll
 
 static void put(struct clock *c, uint64_t mono_ns, int64_t offset_ns)
 {
-	c->sample[c->count++ % CLOCK_SAMPLES] = (struct clock_sample){ mono_ns, offset_ns };
+	c->sample[c->count++ % CLOCK_SAMPLES] = (struct clock_sample) { mono_ns, offset_ns };
 }
 
 static void test_no_sample(void **state)
@@ -22,7 +22,8 @@ static void test_no_sample(void **state)
 	assert_int_equal(clock_wall_ns(&c, 12345), 12345);
 }
 
-/* Each stamp goes by the newest sample that is not after it; what is older than all of them by the oldest. */
+/* Each stamp goes by the newest sample that is not after it; what is older than all of them by the
+ * oldest. */
 static void test_by_sample_time(void **state)
 {
 	struct clock c = { .count = 0 };
@@ -40,7 +41,8 @@ static void test_by_sample_time(void **state)
 	assert_int_equal(clock_wall_ns(&c, 900 * S), WALL + 900 * S - 7);
 }
 
-/* The wall clock is set an hour back, then two ahead, between samples: packets of before stay where they were, and times between two packets of one sample as well. */
+/* The wall clock is set an hour back, then two ahead, between samples: packets of before stay where
+ * they were, and times between two packets of one sample as well. */
 static void test_step(void **state)
 {
 	static const int64_t steps[] = { -3600 * (int64_t)S, 7200 * (int64_t)S, -WALL };
@@ -56,7 +58,8 @@ static void test_step(void **state)
 		put(&c, 101 * S, WALL + steps[i]);
 		for (size_t n = 0; n < 10; n++)
 			assert_int_equal(clock_wall_ns(&c, mono_ns + n * 100), before[n]);
-		assert_int_equal(clock_wall_ns(&c, 101 * S + 4711) - clock_wall_ns(&c, 101 * S), 4711);
+		assert_int_equal(clock_wall_ns(&c, 101 * S + 4711) - clock_wall_ns(&c, 101 * S),
+				 4711);
 		assert_int_equal(clock_wall_ns(&c, 101 * S), WALL + steps[i] + (int64_t)(101 * S));
 	}
 }
@@ -71,7 +74,8 @@ static void test_negative_offset(void **state)
 	assert_int_equal(clock_wall_ns(&c, 120 * S), 70 * S);
 }
 
-/* More samples than are kept: the newest CLOCK_SAMPLES are right, older stamps go by the oldest of them. */
+/* More samples than are kept: the newest CLOCK_SAMPLES are right, older stamps go by the oldest of
+ * them. */
 static void test_ring(void **state)
 {
 	struct clock c = { .count = 0 };
@@ -83,7 +87,8 @@ static void test_ring(void **state)
 		assert_int_equal(clock_wall_ns(&c, i * S + 3), WALL + i * S + i + 3);
 	}
 	for (uint64_t i = 0; i < count; i++)
-		assert_int_equal(clock_wall_ns(&c, i * S + 3), WALL + i * S + 3 + (i < oldest ? oldest : i));
+		assert_int_equal(clock_wall_ns(&c, i * S + 3),
+				 WALL + i * S + 3 + (i < oldest ? oldest : i));
 }
 
 static uint64_t wall_now_ns(void)
@@ -94,7 +99,8 @@ static uint64_t wall_now_ns(void)
 	return (uint64_t)t.tv_sec * S + (uint64_t)t.tv_nsec;
 }
 
-/* Samples of the real clocks: between what the wall clock said before and after, but for the error that is owned up to. */
+/* Samples of the real clocks: between what the wall clock said before and after, but for the error
+ * that is owned up to. */
 static void test_take(void **state)
 {
 	struct clock c = { .count = 0 };
@@ -108,7 +114,8 @@ static void test_take(void **state)
 		mono_ns = clock_monotonic_ns();
 		after = wall_now_ns();
 		assert_int_equal(c.count, i);
-		assert_true(c.error_ns >= error_ns && c.error_ns > 0); /* of the widest bracket so far */
+		assert_true(c.error_ns >= error_ns &&
+			    c.error_ns > 0); /* of the widest bracket so far */
 		error_ns = c.error_ns;
 		assert_true(c.sample[(i - 1) % CLOCK_SAMPLES].mono_ns <= mono_ns);
 		assert_true(clock_wall_ns(&c, mono_ns) + c.error_ns >= before);
@@ -128,8 +135,9 @@ static void test_error_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_sample),	cmocka_unit_test(test_by_sample_time), cmocka_unit_test(test_step),
-		cmocka_unit_test(test_negative_offset), cmocka_unit_test(test_ring),	       cmocka_unit_test(test_take),
+		cmocka_unit_test(test_no_sample),  cmocka_unit_test(test_by_sample_time),
+		cmocka_unit_test(test_step),	   cmocka_unit_test(test_negative_offset),
+		cmocka_unit_test(test_ring),	   cmocka_unit_test(test_take),
 		cmocka_unit_test(test_error_kept),
 	};
 

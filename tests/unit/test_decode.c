@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Records that must be refused, and those that must not: decode.h. */
-#include "records.h"
+#include "lab.h"
 
 #include "user/decode.h"
 
@@ -38,7 +38,8 @@ static void test_packet(void **state)
 	assert_ptr_equal(d.packet, &r.p);
 	assert_ptr_equal(d.bytes, r.bytes);
 	assert_null(d.call);
-	r.p.size_bytes = sizeof(r.p) + 10; /* the ring rounds up: what is behind the record is not ours */
+	r.p.size_bytes =
+		sizeof(r.p) + 10; /* the ring rounds up: what is behind the record is not ours */
 	r.p.cap_len_bytes = 10;
 	assert_int_equal(decode(&d, &r, sizeof(r)), 0);
 	r.p.size_bytes = sizeof(r.p);
@@ -64,7 +65,8 @@ static void test_call(void **state)
 	}
 }
 
-/* Cut at every length, in a buffer of just that length: refused, and nothing behind the end is read. */
+/* Cut at every length, in a buffer of just that length: refused, and nothing behind the end is
+ * read. */
 static void check_truncated(const void *data, size_t size)
 {
 	for (size_t len = 0; len < size; len++) {
@@ -76,7 +78,8 @@ static void check_truncated(const void *data, size_t size)
 		assert_int_equal(decode(&d, cut, len), -EBADMSG);
 		assert_null(d.packet);
 		assert_null(d.call);
-		if (len >= 2 * sizeof(uint32_t)) { /* even where the record says that this is all of it */
+		if (len >=
+		    2 * sizeof(uint32_t)) { /* even where the record says that this is all of it */
 			uint32_t claimed = (uint32_t)len;
 
 			memcpy(cut + sizeof(uint32_t), &claimed, sizeof(claimed));
@@ -160,7 +163,8 @@ static void test_enums(void **state)
 		assert_int_equal(decode_record(&r), value == SC_DIR_RX ? 0 : -EBADMSG);
 		r = record_tcp_tx(1, 0, 100, BASE_NS);
 		r.p.dir = value; /* a received packet may have gone on */
-		assert_int_equal(decode_record(&r), value == SC_DIR_RX || value == SC_DIR_TX ? 0 : -EBADMSG);
+		assert_int_equal(decode_record(&r),
+				 value == SC_DIR_RX || value == SC_DIR_TX ? 0 : -EBADMSG);
 	}
 }
 
@@ -184,16 +188,19 @@ static void test_stages(void **state)
 		r.p.stages = 1u << bit;
 		assert_int_equal(decode_record(&r), bit < SC_STAGE_COUNT ? 0 : -EBADMSG);
 		r.p.dir = SC_DIR_TX;
-		assert_int_equal(decode_record(&r), bit >= SC_TX_FIRST && bit < SC_STAGE_COUNT ? 0 : -EBADMSG);
+		assert_int_equal(decode_record(&r),
+				 bit >= SC_TX_FIRST && bit < SC_STAGE_COUNT ? 0 : -EBADMSG);
 	}
 }
 
-/* Each stamp in turn moved before the one ahead of it. Where `stages` has no bit a stamp is anything. */
+/* Each stamp in turn moved before the one ahead of it. Where `stages` has no bit a stamp is
+ * anything. */
 static void test_stamps(void **state)
 {
 	(void)state;
 	for (int dir = SC_DIR_RX; dir <= SC_DIR_TX; dir++) {
-		struct record good = dir == SC_DIR_RX ? good_rx() : record_tcp_tx(1, 0, 100, BASE_NS);
+		struct record good =
+			dir == SC_DIR_RX ? good_rx() : record_tcp_tx(1, 0, 100, BASE_NS);
 		uint64_t before_ns = 0;
 
 		for (int stage = 0; stage < SC_STAGE_COUNT; stage++) {
@@ -213,7 +220,8 @@ static void test_stamps(void **state)
 				assert_int_equal(decode_record(&r), -EBADMSG);
 			}
 			r.p.stamp_ns[stage] = UINT64_MAX;
-			assert_int_equal(decode_record(&r), stage == good.p.last_stage ? 0 : -EBADMSG);
+			assert_int_equal(decode_record(&r),
+					 stage == good.p.last_stage ? 0 : -EBADMSG);
 			before_ns = good.p.stamp_ns[stage];
 		}
 	}
@@ -243,16 +251,23 @@ static void test_noise(void **state)
 
 	(void)state;
 	assert_non_null(lab);
-	config = (struct join_config){ .rules = { ALL_STAGES, ALL_STAGES, NULL }, .deadline_ns = 1, .window = 100, .interface = lab_interface,
-				       .device_name = lab_device_name, .packet = lab_packet, .context = lab };
+	config = (struct join_config) { .rules = { ALL_STAGES, ALL_STAGES, NULL },
+					.deadline_ns = 1,
+					.window = 100,
+					.interface = lab_interface,
+					.device_name = lab_device_name,
+					.packet = lab_packet,
+					.context = lab };
 	assert_int_equal(join_new(&lab->join, &config, &lab->account), 0);
 	for (int i = 0; i < 200000; i++) {
-		struct record r = i & 1 ? record_tcp_rx(1, 0, 100, SC_END_SOCKET, BASE_NS + i) : record_tcp_tx(1, 0, 100, BASE_NS + i);
+		struct record r = i & 1 ? record_tcp_rx(1, 0, 100, SC_END_SOCKET, BASE_NS + i)
+					: record_tcp_tx(1, 0, 100, BASE_NS + i);
 		struct decoded d;
 
 		r.p.id = i + 1;
 		for (int n = 0; n < 3; n++)
-			((uint8_t *)&r)[8 + fixture_random(&seed) % (sizeof(r.p) - 8)] = fixture_random(&seed);
+			((uint8_t *)&r)[8 + fixture_random(&seed) % (sizeof(r.p) - 8)] =
+				fixture_random(&seed);
 		r.bytes[L3_OFF] = 0x45;
 		if (decode(&d, &r, sizeof(r)))
 			continue;
@@ -272,9 +287,12 @@ static void test_noise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_packet), cmocka_unit_test(test_call),   cmocka_unit_test(test_truncated), cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_types),  cmocka_unit_test(test_enums),  cmocka_unit_test(test_id),	cmocka_unit_test(test_stages),
-		cmocka_unit_test(test_stamps), cmocka_unit_test(test_comm),   cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_packet),	  cmocka_unit_test(test_call),
+		cmocka_unit_test(test_truncated), cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_types),	  cmocka_unit_test(test_enums),
+		cmocka_unit_test(test_id),	  cmocka_unit_test(test_stages),
+		cmocka_unit_test(test_stamps),	  cmocka_unit_test(test_comm),
+		cmocka_unit_test(test_noise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,9 +6,9 @@
 
 #include "user/flow_order.h"
 
-#define SYN 2
+#define SYN    2
 #define L3_OFF 14
-#define BYTES 96
+#define BYTES  96
 
 struct segment {
 	struct pending n;
@@ -21,6 +21,7 @@ struct wire {
 	uint32_t start; /* sequence number that the tests call 0 */
 	uint32_t interface;
 	uint8_t dir, ip_version;
+	const char *end;  /* of the packet's story */
 	uint8_t tweak_at; /* byte of the packet that differs, 0 none */
 };
 
@@ -50,6 +51,8 @@ static uint32_t mark(const struct wire *w, uint32_t from, uint32_t len, uint8_t 
 	s->n.payload_bytes = len;
 	s->n.end_seq = s->n.seq + len;
 	memset(s->n.bytes, 0xab, BYTES);
+	if (w->end)
+		strcpy(s->n.p.end, w->end);
 	if (w->tweak_at)
 		s->n.bytes[w->tweak_at] ^= 1;
 	assert_int_equal(flow_order_mark(w->order, &s->n), 0);
@@ -101,7 +104,8 @@ static void test_hole(void **state)
 		assert_int_equal(mark(&w, 0, 1000, 0), 0);
 		assert_int_equal(mark(&w, 2000, 1000, 0), PACKET_HOL);
 		assert_int_equal(mark(&w, 3000, 1000, 0), PACKET_HOL);
-		assert_int_equal(mark(&w, 2500, 1000, 0), PACKET_RETRANS); /* seen beyond the hole */
+		assert_int_equal(mark(&w, 2500, 1000, 0),
+				 PACKET_RETRANS); /* seen beyond the hole */
 		assert_int_equal(mark(&w, 5000, 1000, 0), PACKET_HOL);
 		assert_int_equal(mark(&w, 1000, 500, 0), 0); /* half of the hole */
 		assert_int_equal(mark(&w, 4000, 500, 0), PACKET_HOL);
@@ -114,7 +118,8 @@ static void test_hole(void **state)
 	}
 }
 
-/* Segments beyond the hole in any order, glued and overlapping; once it is filled nothing waits any more. */
+/* Segments beyond the hole in any order, glued and overlapping; once it is filled nothing waits any
+ * more. */
 static void test_hole_shuffled(void **state)
 {
 	uint64_t seed = 3;
@@ -156,7 +161,8 @@ static void test_sent(void **state)
 	flow_order_free(w.order);
 }
 
-/* More holes than are remembered: every packet is marked as waiting, and one that was seen is never forgotten within eight. */
+/* More holes than are remembered: every packet is marked as waiting, and one that was seen is never
+ * forgotten within eight. */
 static void test_many_holes(void **state)
 {
 	struct wire w = wire_new(0xfffffff0u);
@@ -200,6 +206,25 @@ static void test_syn(void **state)
 	}
 }
 
+/* What was dropped on the way to TCP is missing there: the rest waits for it, until it comes again.
+ */
+static void test_dropped(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < START_COUNT; i++) {
+		struct wire w = wire_new(starts[i]);
+
+		assert_int_equal(mark(&w, 0, 100, 0), 0);
+		w.end = "drop:NO_BUFFER";
+		assert_int_equal(mark(&w, 100, 100, 0), 0);
+		w.end = NULL;
+		assert_int_equal(mark(&w, 200, 100, 0), PACKET_HOL);
+		assert_int_equal(mark(&w, 100, 100, 0), PACKET_RETRANS);
+		assert_int_equal(mark(&w, 300, 100, 0), 0);
+		flow_order_free(w.order);
+	}
+}
+
 /* TCP fast open: data rides on the SYN. */
 static void test_syn_with_data(void **state)
 {
@@ -219,7 +244,8 @@ static void test_apart(void **state)
 
 	(void)state;
 	for (w.ip_version = 4; w.ip_version <= 6; w.ip_version += 2) {
-		uint8_t addresses = w.ip_version == 4 ? L3_OFF + 12 : L3_OFF + 8, l4 = w.ip_version == 4 ? L3_OFF + 20 : L3_OFF + 40;
+		uint8_t addresses = w.ip_version == 4 ? L3_OFF + 12 : L3_OFF + 8,
+			l4 = w.ip_version == 4 ? L3_OFF + 20 : L3_OFF + 40;
 
 		assert_int_equal(mark(&w, 0, 100, 0), 0);
 		assert_int_equal(mark(&w, 0, 100, 0), PACKET_RETRANS);
@@ -234,7 +260,8 @@ static void test_apart(void **state)
 		w.dir = SC_DIR_RX;
 		for (w.tweak_at = addresses; w.tweak_at < l4 + 4; w.tweak_at++)
 			assert_int_equal(mark(&w, 0, 100, 0), 0);
-		assert_int_equal(mark(&w, 0, 100, 0), PACKET_RETRANS); /* beyond the ports: the same flow */
+		assert_int_equal(mark(&w, 0, 100, 0),
+				 PACKET_RETRANS); /* beyond the ports: the same flow */
 		w.tweak_at = 0;
 		assert_int_equal(mark(&w, 0, 100, 0), PACKET_RETRANS);
 	}
@@ -248,7 +275,9 @@ static void test_not_tcp(void **state)
 		uint8_t proto, version;
 		uint32_t cap_len;
 	} rows[] = {
-		{ IPPROTO_UDP, 4, BYTES }, { IPPROTO_TCP, 0, BYTES }, { IPPROTO_TCP, 4, L3_OFF + 23 }, { IPPROTO_TCP, 4, 0 }, { IPPROTO_TCP, 6, L3_OFF + 39 },
+		{ IPPROTO_UDP, 4, BYTES },	 { IPPROTO_TCP, 0, BYTES },
+		{ IPPROTO_TCP, 4, L3_OFF + 23 }, { IPPROTO_TCP, 4, 0 },
+		{ IPPROTO_TCP, 6, L3_OFF + 39 },
 	};
 	struct flow_order *order;
 
@@ -296,9 +325,11 @@ static void test_many_flows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_in_order), cmocka_unit_test(test_retransmission), cmocka_unit_test(test_hole),
-		cmocka_unit_test(test_hole_shuffled), cmocka_unit_test(test_sent),	cmocka_unit_test(test_many_holes),
-		cmocka_unit_test(test_syn),	 cmocka_unit_test(test_syn_with_data),	cmocka_unit_test(test_apart),
+		cmocka_unit_test(test_in_order), cmocka_unit_test(test_retransmission),
+		cmocka_unit_test(test_hole),	 cmocka_unit_test(test_hole_shuffled),
+		cmocka_unit_test(test_sent),	 cmocka_unit_test(test_many_holes),
+		cmocka_unit_test(test_syn),	 cmocka_unit_test(test_syn_with_data),
+		cmocka_unit_test(test_dropped),	 cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_not_tcp),	 cmocka_unit_test(test_many_flows),
 	};
 

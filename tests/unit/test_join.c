@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The join as a whole: order, patience, ends, accounting. Matching itself: test_join_tcp.c, test_join_gro.c, test_join_datagram.c. */
+/* The join as a whole: order, patience, ends, accounting. Matching itself: test_join_tcp.c,
+ * test_join_gro.c, test_join_datagram.c. */
 #include "join_lab.h"
 
 /* Each packet has a socket of its own, so that reads may come in any order. */
@@ -39,7 +40,8 @@ static void test_order(void **state)
 			feed_rx(lab, id, id % 3 ? SC_END_L4 : SC_END_SOCKET, BASE_NS + id * 1000);
 		}
 		lab_settle(lab, BASE_NS + 300000);
-		assert_int_equal(lab->count, 2); /* the third waits for its read, all others behind it */
+		assert_int_equal(lab->count,
+				 2); /* the third waits for its read, all others behind it */
 		for (uint64_t id = 198; id > 0; id -= 3) {
 			feed_read(lab, id, BASE_NS + 1000000 - id * 100);
 			if (id > 3 && id % 30 == 0)
@@ -54,7 +56,8 @@ static void test_order(void **state)
 	}
 }
 
-/* Nothing goes whose predecessor may still be inside the kernel, nor before every ring was drained once more. */
+/* Nothing goes whose predecessor may still be inside the kernel, nor before every ring was drained
+ * once more. */
 static void test_held_back(void **state)
 {
 	struct lab *lab = lab_start(NULL);
@@ -62,7 +65,8 @@ static void test_held_back(void **state)
 	(void)state;
 	feed_rx(lab, 2, SC_END_L4, BASE_NS + 1000);
 	lab_pass(lab, BASE_NS + 10000, FOREVER);
-	assert_int_equal(lab->count, 0); /* came in this pass: its children may be in a ring behind us */
+	assert_int_equal(lab->count,
+			 0); /* came in this pass: its children may be in a ring behind us */
 	lab_pass(lab, BASE_NS + 10000, BASE_NS + 1000);
 	assert_int_equal(lab->count, 0); /* one as old as it may come */
 	feed_rx(lab, 1, SC_END_L4, BASE_NS + 500);
@@ -158,20 +162,27 @@ static void test_ends(void **state)
 		uint8_t end, dir;
 		const char *name, *at;
 	} rows[] = {
-		{ SC_END_TC, SC_DIR_RX, "tc", "" },		{ SC_END_L4, SC_DIR_RX, "l4", "" },
-		{ SC_END_FORWARD, SC_DIR_RX, "forward", "" },	{ SC_END_DROP, SC_DIR_RX, "drop:54321", "l4" },
-		{ SC_END_CONSUMED, SC_DIR_RX, "consumed", "l4" }, { SC_END_RECYCLED, SC_DIR_RX, "recycled", "l4" },
-		{ SC_END_OPEN, SC_DIR_RX, "timeout", "l4" },	{ SC_END_READ, SC_DIR_RX, "read", "" },
-		{ SC_END_DRIVER, SC_DIR_TX, "driver", "" },	{ SC_END_TXDONE, SC_DIR_TX, "txdone", "" },
-		{ SC_END_DROP, SC_DIR_TX, "drop:54321", "driver" }, { SC_END_CONSUMED, SC_DIR_TX, "consumed", "driver" },
+		{ SC_END_TC, SC_DIR_RX, "tc", "" },
+		{ SC_END_L4, SC_DIR_RX, "l4", "" },
+		{ SC_END_FORWARD, SC_DIR_RX, "forward", "" },
+		{ SC_END_DROP, SC_DIR_RX, "drop:54321", "l4" },
+		{ SC_END_CONSUMED, SC_DIR_RX, "consumed", "l4" },
+		{ SC_END_RECYCLED, SC_DIR_RX, "recycled", "l4" },
+		{ SC_END_OPEN, SC_DIR_RX, "timeout", "l4" },
+		{ SC_END_READ, SC_DIR_RX, "read", "" },
+		{ SC_END_DRIVER, SC_DIR_TX, "driver", "" },
+		{ SC_END_TXDONE, SC_DIR_TX, "txdone", "" },
+		{ SC_END_DROP, SC_DIR_TX, "drop:54321", "driver" },
+		{ SC_END_CONSUMED, SC_DIR_TX, "consumed", "driver" },
 		{ SC_END_OPEN, SC_DIR_TX, "timeout", "driver" },
 	};
 	struct lab *lab = lab_start(NULL);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct record r = rows[i].dir == SC_DIR_RX ? record_tcp_rx(i + 1, i, 0, rows[i].end, BASE_NS + i) :
-							     record_tcp_tx(i + 1, i, 0, BASE_NS + i);
+		struct record r = rows[i].dir == SC_DIR_RX
+					  ? record_tcp_rx(i + 1, i, 0, rows[i].end, BASE_NS + i)
+					  : record_tcp_tx(i + 1, i, 0, BASE_NS + i);
 
 		r.p.end = rows[i].end;
 		r.p.drop_reason = 54321;
@@ -207,11 +218,13 @@ static void test_rules(void **state)
 	(void)state;
 	for (int datagram = 0; datagram < 2; datagram++) {
 		for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-			struct record r = record_rx(1, datagram ? IPPROTO_UDP : IPPROTO_TCP, rows[i].end, BASE_NS);
+			struct record r = record_rx(1, datagram ? IPPROTO_UDP : IPPROTO_TCP,
+						    rows[i].end, BASE_NS);
 			struct join_config config = lab_config(NULL);
 			struct lab *lab;
 
-			*(datagram ? &config.rules.dgram_stages : &config.rules.tcp_stages) &= ~rows[i].without;
+			*(datagram ? &config.rules.dgram_stages : &config.rules.tcp_stages) &=
+				~rows[i].without;
 			r.p.payload_len_bytes = 100;
 			lab = lab_start(&config);
 			lab_feed(lab, &r);
@@ -233,7 +246,10 @@ static void test_fields(void **state)
 	const struct packet *p;
 
 	(void)state;
-	record_stamps(&r, SC_BIT(SC_RX_HARDIRQ) | SC_BIT(SC_RX_SOFTIRQ) | SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_RX_NETIF), BASE_NS);
+	record_stamps(&r,
+		      SC_BIT(SC_RX_HARDIRQ) | SC_BIT(SC_RX_SOFTIRQ) | SC_BIT(SC_RX_DRIVER) |
+			      SC_BIT(SC_RX_NETIF),
+		      BASE_NS);
 	r.p.ifindex = IFINDEX + 1;
 	r.p.cpu = 5;
 	r.p.irq = 33;
@@ -265,14 +281,20 @@ static void test_anchor(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rx) + sizeof(tx); i++) {
 		bool is_rx = i < sizeof(rx);
-		struct record r = record_new(is_rx ? SC_DIR_RX : SC_DIR_TX, 1, IPPROTO_UDP, is_rx ? SC_END_L4 : SC_END_DRIVER);
+		struct record r = record_new(is_rx ? SC_DIR_RX : SC_DIR_TX, 1, IPPROTO_UDP,
+					     is_rx ? SC_END_L4 : SC_END_DRIVER);
 		uint8_t stage = is_rx ? rx[i] : tx[i - sizeof(rx)];
 		struct lab *lab = lab_start(NULL);
 
 		if (is_rx)
-			record_stamps(&r, (record_rx_stages(SC_RX_L4) | SC_BIT(SC_RX_XDP) | SC_BIT(SC_RX_SOFTIRQ)) & ~((SC_BIT(stage) - 1) & ~SC_BIT(SC_RX_SOFTIRQ)), BASE_NS);
+			record_stamps(&r,
+				      (record_rx_stages(SC_RX_L4) | SC_BIT(SC_RX_XDP) |
+				       SC_BIT(SC_RX_SOFTIRQ)) &
+					      ~((SC_BIT(stage) - 1) & ~SC_BIT(SC_RX_SOFTIRQ)),
+				      BASE_NS);
 		else
-			record_stamps(&r, (SC_BIT(stage + 1) - 1) & ~(SC_BIT(SC_TX_L4) - 1), BASE_NS);
+			record_stamps(&r, (SC_BIT(stage + 1) - 1) & ~(SC_BIT(SC_TX_L4) - 1),
+				      BASE_NS);
 		lab_feed(lab, &r);
 		lab_settle(lab, BASE_NS + 100000);
 		assert_int_equal(lab_get(lab, 1)->anchor_ns, r.p.stamp_ns[stage]);
@@ -283,7 +305,8 @@ static void test_anchor(void **state)
 /* What cannot be used is counted as lost, once, in its direction. */
 static void test_lost(void **state)
 {
-	struct record r = record_tcp_tx(1, 0, 100, BASE_NS), broken = record_tcp_rx(2, 0, 100, SC_END_L4, BASE_NS);
+	struct record r = record_tcp_tx(1, 0, 100, BASE_NS),
+		      broken = record_tcp_rx(2, 0, 100, SC_END_L4, BASE_NS);
 	struct lab *lab = lab_start(NULL);
 
 	(void)state;
@@ -335,7 +358,8 @@ static void test_freed_early(void **state)
 /* All kinds at once for many passes: nothing appears twice, nothing vanishes, the order holds. */
 static void test_random_mix(void **state)
 {
-	static const uint8_t ends[] = { SC_END_L4, SC_END_SOCKET, SC_END_TRANSPORT, SC_END_MERGED, SC_END_DROP, SC_END_OPEN, SC_END_CONSUMED };
+	static const uint8_t ends[] = { SC_END_L4,   SC_END_SOCKET, SC_END_TRANSPORT, SC_END_MERGED,
+					SC_END_DROP, SC_END_OPEN,   SC_END_CONSUMED };
 	uint64_t seed = 99;
 
 	(void)state;
@@ -350,8 +374,10 @@ static void test_random_mix(void **state)
 		for (int i = 0; i < 1000; i++) {
 			uint64_t dice = fixture_random(&seed);
 			uint64_t id = ++fed;
-			struct record r = dice % 5 ? record_tcp_rx(id, 0, 100, ends[dice / 5 % sizeof(ends)], now_ns) :
-						     record_tcp_tx(id, 0, 100, now_ns);
+			struct record r =
+				dice % 5 ? record_tcp_rx(id, 0, 100, ends[dice / 5 % sizeof(ends)],
+							 now_ns)
+					 : record_tcp_tx(id, 0, 100, now_ns);
 
 			r.p.sock = id;
 			r.p.parent_id = r.p.end == SC_END_MERGED ? fed - dice / 64 % 4 : 0;
@@ -374,10 +400,12 @@ static void test_random_mix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),	 cmocka_unit_test(test_held_back), cmocka_unit_test(test_deadline),
-		cmocka_unit_test(test_window),	 cmocka_unit_test(test_finish),	   cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_rules),	 cmocka_unit_test(test_fields),	   cmocka_unit_test(test_anchor),
-		cmocka_unit_test(test_lost),	 cmocka_unit_test(test_sink_fails), cmocka_unit_test(test_freed_early),
+		cmocka_unit_test(test_order),	   cmocka_unit_test(test_held_back),
+		cmocka_unit_test(test_deadline),   cmocka_unit_test(test_window),
+		cmocka_unit_test(test_finish),	   cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_rules),	   cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_anchor),	   cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_sink_fails), cmocka_unit_test(test_freed_early),
 		cmocka_unit_test(test_random_mix),
 	};
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Packets that go on as part of another one: GRO, IP fragments, software segmentation. */
+/* Packets that go on as part of another one: GRO, software segmentation. */
 #include "join_lab.h"
 
 #define LEN 1000
 
-/* The packet that others were merged into: its own bytes are [0, LEN), its later stages those of all. */
+/* The packet that others were merged into: its own bytes are [0, LEN), its later stages those of
+ * all. */
 static struct record parent_record(uint64_t id, uint8_t end, uint64_t at_ns)
 {
 	struct record r = record_tcp_rx(id, 0, LEN, end, at_ns);
@@ -77,7 +78,8 @@ static void test_gro_read(void **state)
 			feed_children(lab, 3);
 		else
 			feed_parent(lab, SC_END_SOCKET);
-		lab_tcp_call(lab, SC_REC_READ, 0, 1500, BASE_NS + 30000); /* the parent and half of the first child */
+		lab_tcp_call(lab, SC_REC_READ, 0, 1500,
+			     BASE_NS + 30000); /* the parent and half of the first child */
 		lab_tcp_call(lab, SC_REC_READ, 1500, 3000, BASE_NS + 40000);
 		lab_settle(lab, BASE_NS + 50000);
 		assert_int_equal(lab->count, 3);
@@ -109,7 +111,8 @@ static void test_gro_transport(void **state)
 	lab_settle(lab, BASE_NS + 50000);
 	for (uint64_t id = 1; id <= 3; id++) {
 		lab_expect_read(lab, id, BASE_NS + 40000);
-		assert_int_equal(lab_get(lab, id)->stamp_ns[SC_RX_SOCKET], BASE_NS + (id < 3 ? 30000 : 31000));
+		assert_int_equal(lab_get(lab, id)->stamp_ns[SC_RX_SOCKET],
+				 BASE_NS + (id < 3 ? 30000 : 31000));
 	}
 	lab_end(lab);
 }
@@ -172,7 +175,10 @@ static void test_gro_forwarded(void **state)
 	(void)state;
 	r.p.out_ifindex = 9;
 	record_stamps(&r, SC_BIT(SC_RX_DRIVER), BASE_NS);
-	record_stamps(&r, SC_BIT(SC_RX_NETIF) | SC_BIT(SC_RX_IP) | SC_BIT(SC_TX_OUT) | SC_BIT(SC_TX_DRIVER), BASE_NS + 10000);
+	record_stamps(&r,
+		      SC_BIT(SC_RX_NETIF) | SC_BIT(SC_RX_IP) | SC_BIT(SC_TX_OUT) |
+			      SC_BIT(SC_TX_DRIVER),
+		      BASE_NS + 10000);
 	feed_children(lab, 1);
 	lab_feed(lab, &r);
 	lab_settle(lab, BASE_NS + 30000);
@@ -186,10 +192,48 @@ static void test_gro_forwarded(void **state)
 	lab_end(lab);
 }
 
+/* Read before its children came: they wait for the reads of their own bytes all the same. */
+static void test_gro_parent_read(void **state)
+{
+	struct lab *lab = lab_start(NULL);
+
+	(void)state;
+	feed_parent(lab, SC_END_SOCKET);
+	lab_tcp_call(lab, SC_REC_READ, 0, LEN, BASE_NS + 30000);
+	lab_pass(lab, BASE_NS + 35000, FOREVER);
+	feed_children(lab, 1);
+	lab_pass(lab, BASE_NS + 36000, FOREVER);
+	assert_int_equal(join_waiting(lab->join), 1);
+	lab_tcp_call(lab, SC_REC_READ, LEN, 2 * LEN, BASE_NS + 40000);
+	lab_settle(lab, BASE_NS + 50000);
+	lab_expect_read(lab, 1, BASE_NS + 30000);
+	lab_expect_read(lab, 2, BASE_NS + 40000);
+	lab_end(lab);
+}
+
+/* What the parent's bytes were read by is not what the child's were. */
+static void test_gro_child_unread(void **state)
+{
+	struct lab *lab = lab_start(NULL);
+
+	(void)state;
+	feed_parent(lab, SC_END_SOCKET);
+	lab_tcp_call(lab, SC_REC_READ, 0, LEN, BASE_NS + 30000);
+	lab_pass(lab, BASE_NS + 35000, FOREVER);
+	feed_children(lab, 1);
+	lab_settle(lab, BASE_NS + 36000);
+	lab_expect_read(lab, 1, BASE_NS + 30000);
+	assert_int_equal(join_finish(lab->join), 0);
+	assert_false(lab_expect(lab, 2, "unread")->stages & SC_BIT(SC_RX_READ));
+	assert_int_equal(lab_get(lab, 2)->pid, 0);
+	lab_end(lab);
+}
+
 /* A parent's stamp from before the child came is not the child's. */
 static void test_gro_older_stamps(void **state)
 {
-	struct record parent = parent_record(1, SC_END_L4, BASE_NS), child = child_record(2, 1, 1, BASE_NS + 150);
+	struct record parent = parent_record(1, SC_END_L4, BASE_NS),
+		      child = child_record(2, 1, 1, BASE_NS + 150);
 	const struct packet *p;
 	struct lab *lab = lab_start(NULL);
 
@@ -223,7 +267,8 @@ static void test_gro_parent_lost(void **state)
 
 static void test_gro_datagrams(void **state)
 {
-	struct record parent = record_rx(1, IPPROTO_UDP, SC_END_SOCKET, BASE_NS), child = record_rx(2, IPPROTO_UDP, SC_END_MERGED, BASE_NS + 10);
+	struct record parent = record_rx(1, IPPROTO_UDP, SC_END_SOCKET, BASE_NS),
+		      child = record_rx(2, IPPROTO_UDP, SC_END_MERGED, BASE_NS + 10);
 	struct sc_call read = record_call(SC_REC_READ, 0, 0, BASE_NS + 5000);
 	struct lab *lab = lab_start(NULL);
 
@@ -242,137 +287,6 @@ static void test_gro_datagrams(void **state)
 	lab_expect_read(lab, 1, BASE_NS + 5000);
 	lab_expect_read(lab, 2, BASE_NS + 5000);
 	assert_int_equal(lab->account.dir[0].rejected[ACCOUNT_REJECTED_MATCH], 0);
-	lab_end(lab);
-}
-
-/* A fragment with this identification; the one that reassembly carried on has the later stages. */
-static struct record fragment_record(uint64_t id, uint16_t identification, uint8_t end, uint64_t at_ns)
-{
-	struct record r = record_new(SC_DIR_RX, id, IPPROTO_UDP, end);
-
-	r.p.flags = SC_FLAG_FRAG;
-	r.p.payload_len_bytes = LEN;
-	memcpy(r.bytes + L3_OFF + 4, &identification, sizeof(identification));
-	record_stamps(&r, record_rx_stages(end == SC_END_SOCKET ? SC_RX_SOCKET : SC_RX_IP), at_ns);
-	r.p.sock_index = end == SC_END_SOCKET ? 1 : 0;
-	r.p.sock = end == SC_END_SOCKET ? SOCK : 0;
-	return r;
-}
-
-/* The table in the kernel still holds what this record would be: see join_owns_fragment(). */
-static bool owns(const struct lab *lab, const struct record *r)
-{
-	return join_owns_fragment(lab->join, &r->p);
-}
-
-static void test_fragments(void **state)
-{
-	struct record whole = fragment_record(3, 7, SC_END_SOCKET, BASE_NS + 2000), first = fragment_record(1, 7, SC_END_OPEN, BASE_NS),
-		      second = fragment_record(2, 7, SC_END_CONSUMED, BASE_NS + 1000), other = fragment_record(4, 8, SC_END_OPEN, BASE_NS + 3000);
-	struct sc_call read = record_call(SC_REC_READ, 0, 0, BASE_NS + 9000);
-	struct lab *lab = lab_start(NULL);
-
-	(void)state;
-	assert_false(join_reassembled(lab->join));
-	assert_false(owns(lab, &first));
-	lab_feed(lab, &whole);
-	assert_true(join_reassembled(lab->join));
-	assert_true(owns(lab, &first));
-	assert_true(owns(lab, &second));
-	assert_false(owns(lab, &other)); /* another datagram */
-	assert_false(owns(lab, &whole)); /* itself */
-	lab_feed(lab, &first);
-	lab_feed(lab, &second);
-	read.index = 1;
-	read.len_bytes = 3 * LEN;
-	lab_call(lab, &read);
-	lab_settle(lab, BASE_NS + 10000);
-	assert_false(join_reassembled(lab->join));
-	for (uint64_t id = 1; id <= 3; id++) {
-		lab_expect_read(lab, id, BASE_NS + 9000);
-		assert_true(lab_get(lab, id)->flags & PACKET_FRAG);
-		assert_int_equal(lab_get(lab, id)->parent_id, id < 3 ? 3 : 0);
-		assert_int_equal(lab_get(lab, id)->stamp_ns[SC_RX_LOCAL], whole.p.stamp_ns[SC_RX_LOCAL]);
-		assert_int_equal(lab_get(lab, id)->stamp_ns[SC_RX_SOCKET], whole.p.stamp_ns[SC_RX_SOCKET]);
-	}
-	assert_string_equal(lab_get(lab, 1)->at, "");
-	assert_int_equal(lab_get(lab, 1)->stamp_ns[SC_RX_IP], first.p.stamp_ns[SC_RX_IP]); /* its own */
-	assert_int_equal(lab->account.dir[0].complete, 3);
-	lab_feed(lab, &other); /* never reassembled */
-	lab_settle(lab, BASE_NS + 11000);
-	lab_expect(lab, 4, "timeout");
-	lab_end(lab);
-}
-
-/* What makes two fragments parts of one datagram, and what must not be mistaken for one. */
-static void test_fragment_keys(void **state)
-{
-	struct record whole = fragment_record(1, 7, SC_END_SOCKET, BASE_NS), part = fragment_record(2, 7, SC_END_OPEN, BASE_NS), changed;
-	struct lab *lab = lab_start(NULL);
-
-	(void)state;
-	lab_feed(lab, &whole);
-	assert_true(owns(lab, &part));
-	for (size_t at = L3_OFF + 12; at < L3_OFF + 20; at++) {
-		changed = part;
-		changed.bytes[at] ^= 1;
-		assert_false(owns(lab, &changed));
-	}
-	changed = part;
-	changed.p.l4_proto = IPPROTO_ICMP;
-	assert_false(owns(lab, &changed));
-	changed = part;
-	changed.p.flags = 0;
-	assert_false(owns(lab, &changed));
-	changed = part;
-	changed.p.last_stage = SC_RX_DRIVER; /* not yet in the stack */
-	assert_false(owns(lab, &changed));
-	changed = part;
-	changed.p.last_stage = SC_RX_LOCAL; /* tells its own story */
-	assert_false(owns(lab, &changed));
-	changed = part;
-	changed.p.cap_len_bytes = L3_OFF + 19; /* addresses cut off */
-	assert_false(owns(lab, &changed));
-	lab_end(lab);
-}
-
-static void test_fragments_v6(void **state)
-{
-	struct record whole = fragment_record(1, 0, SC_END_SOCKET, BASE_NS), part = fragment_record(2, 0, SC_END_OPEN, BASE_NS + 100);
-	struct lab *lab = lab_start(NULL);
-
-	(void)state;
-	whole.p.ip_version = part.p.ip_version = 6;
-	whole.p.l4_off = part.p.l4_off = L3_OFF + 40 + 8;
-	memset(whole.bytes + L3_OFF + 8, 0x26, 32);
-	memset(part.bytes + L3_OFF + 8, 0x26, 32);
-	memcpy(whole.bytes + L3_OFF + 44, "frag", 4);
-	memcpy(part.bytes + L3_OFF + 44, "frag", 4);
-	lab_feed(lab, &whole);
-	assert_true(owns(lab, &part));
-	part.bytes[L3_OFF + 47] ^= 1;
-	assert_false(owns(lab, &part));
-	part.bytes[L3_OFF + 47] ^= 1;
-	part.bytes[L3_OFF + 39] ^= 1; /* last byte of the destination */
-	assert_false(owns(lab, &part));
-	part.bytes[L3_OFF + 39] ^= 1;
-	part.p.l4_off = RECORD_BYTES + 1; /* header beyond the captured bytes */
-	assert_false(owns(lab, &part));
-	lab_end(lab);
-}
-
-/* Far more datagrams than are remembered: the newest one is always known. */
-static void test_many_datagrams(void **state)
-{
-	struct lab *lab = lab_start(NULL);
-
-	(void)state;
-	for (uint64_t id = 1; id < 500; id++) {
-		struct record whole = fragment_record(id, id, SC_END_SOCKET, BASE_NS + id), part = fragment_record(id + 1000, id, SC_END_OPEN, BASE_NS + id);
-
-		lab_feed(lab, &whole);
-		assert_true(owns(lab, &part));
-	}
 	lab_end(lab);
 }
 
@@ -406,10 +320,12 @@ static void test_segments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_gro_read),	  cmocka_unit_test(test_gro_transport), cmocka_unit_test(test_gro_parent_ends),
-		cmocka_unit_test(test_gro_unread),	  cmocka_unit_test(test_gro_forwarded), cmocka_unit_test(test_gro_older_stamps),
-		cmocka_unit_test(test_gro_parent_lost),	  cmocka_unit_test(test_gro_datagrams), cmocka_unit_test(test_fragments),
-		cmocka_unit_test(test_fragment_keys),	  cmocka_unit_test(test_fragments_v6),	cmocka_unit_test(test_many_datagrams),
+		cmocka_unit_test(test_gro_read),	cmocka_unit_test(test_gro_transport),
+		cmocka_unit_test(test_gro_parent_ends), cmocka_unit_test(test_gro_unread),
+		cmocka_unit_test(test_gro_forwarded),	cmocka_unit_test(test_gro_older_stamps),
+		cmocka_unit_test(test_gro_parent_read), cmocka_unit_test(test_gro_child_unread),
+		cmocka_unit_test(test_gro_parent_lost), cmocka_unit_test(test_gro_datagrams),
+
 		cmocka_unit_test(test_segments),
 	};
 

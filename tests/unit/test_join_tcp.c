@@ -2,15 +2,20 @@
 /* TCP in the join: reads, queueing and send calls by sequence number. */
 #include "join_lab.h"
 
-#define READ SC_REC_READ
+#define READ  SC_REC_READ
 #define WRITE SC_REC_WRITE
 
-/* The sequence numbers every test is repeated at: plain, and around both places where signed and unsigned arithmetic turn over. */
-static const uint32_t starts[] = { 1000, 0xffffffffu - 1500, 0xffffffffu, 0, 0x7fffffffu - 1500, 0x80000000u };
+/* The sequence numbers every test is repeated at: plain, and around both places where signed and
+ * unsigned arithmetic turn over. */
+static const uint32_t starts[] = { 1000, 0xffffffffu - 1500, 0xffffffffu,
+				   0,	 0x7fffffffu - 1500, 0x80000000u };
 
-#define FOR_EACH_START(seq) for (const uint32_t *at_ = starts; at_ < starts + sizeof(starts) / sizeof(*starts); at_++) for (uint32_t seq = *at_, once_ = 1; once_; once_ = 0)
+#define FOR_EACH_START(seq)                                                                        \
+	for (const uint32_t *at_ = starts; at_ < starts + sizeof(starts) / sizeof(*starts); at_++) \
+		for (uint32_t seq = *at_, once_ = 1; once_; once_ = 0)
 
-static void feed_rx(struct lab *lab, uint64_t id, uint32_t seq, uint32_t len, uint8_t end, uint64_t at_ns)
+static void feed_rx(struct lab *lab, uint64_t id, uint32_t seq, uint32_t len, uint8_t end,
+		    uint64_t at_ns)
 {
 	struct record r = record_tcp_rx(id, seq, len, end, at_ns);
 
@@ -27,12 +32,15 @@ static void feed_tx(struct lab *lab, uint64_t id, uint32_t seq, uint32_t len, ui
 static void test_one_call_each(void **state)
 {
 	(void)state;
-	FOR_EACH_START(seq) {
+	FOR_EACH_START(seq)
+	{
 		struct lab *lab = lab_start(NULL);
 
 		for (uint64_t i = 0; i < 5; i++) {
-			feed_rx(lab, i + 1, seq + i * 1000, 1000, SC_END_SOCKET, BASE_NS + i * 10000);
-			lab_tcp_call(lab, READ, seq + i * 1000, seq + (i + 1) * 1000, BASE_NS + i * 10000 + 5000);
+			feed_rx(lab, i + 1, seq + i * 1000, 1000, SC_END_SOCKET,
+				BASE_NS + i * 10000);
+			lab_tcp_call(lab, READ, seq + i * 1000, seq + (i + 1) * 1000,
+				     BASE_NS + i * 10000 + 5000);
 		}
 		lab_settle(lab, BASE_NS + 100000);
 		for (uint64_t i = 0; i < 5; i++)
@@ -45,13 +53,15 @@ static void test_one_call_each(void **state)
 static void test_coalesced(void **state)
 {
 	(void)state;
-	FOR_EACH_START(seq) {
+	FOR_EACH_START(seq)
+	{
 		struct lab *lab = lab_start(NULL);
 
 		for (uint64_t i = 0; i < 4; i++)
 			feed_rx(lab, i + 1, seq + i * 700, 700, SC_END_SOCKET, BASE_NS + i * 1000);
-		lab_tcp_call(lab, READ, seq, seq + 2100, BASE_NS + 50000);    /* three at once */
-		lab_tcp_call(lab, READ, seq + 2100, seq + 2799, BASE_NS + 60000); /* all but the last byte of the fourth */
+		lab_tcp_call(lab, READ, seq, seq + 2100, BASE_NS + 50000); /* three at once */
+		lab_tcp_call(lab, READ, seq + 2100, seq + 2799,
+			     BASE_NS + 60000); /* all but the last byte of the fourth */
 		lab_tcp_call(lab, READ, seq + 2799, seq + 2800, BASE_NS + 70000);
 		lab_settle(lab, BASE_NS + 100000);
 		lab_expect_read(lab, 1, BASE_NS + 50000);
@@ -65,12 +75,14 @@ static void test_coalesced(void **state)
 static void test_one_segment_many_reads(void **state)
 {
 	(void)state;
-	FOR_EACH_START(seq) {
+	FOR_EACH_START(seq)
+	{
 		struct lab *lab = lab_start(NULL);
 
 		feed_rx(lab, 1, seq, 1000, SC_END_SOCKET, BASE_NS);
 		for (uint32_t i = 0; i < 10; i++)
-			lab_tcp_call(lab, READ, seq + i * 100, seq + (i + 1) * 100, BASE_NS + 1000 + i * 1000);
+			lab_tcp_call(lab, READ, seq + i * 100, seq + (i + 1) * 100,
+				     BASE_NS + 1000 + i * 1000);
 		lab_settle(lab, BASE_NS + 100000);
 		lab_expect_read(lab, 1, BASE_NS + 10000);
 		lab_end(lab);
@@ -81,7 +93,8 @@ static void test_one_segment_many_reads(void **state)
 static void test_either_first(void **state)
 {
 	(void)state;
-	FOR_EACH_START(seq) {
+	FOR_EACH_START(seq)
+	{
 		struct lab *lab = lab_start(NULL);
 
 		lab_tcp_call(lab, READ, seq, seq + 500, BASE_NS + 5000);
@@ -137,7 +150,8 @@ static void test_other_socket(void **state)
 static void test_transport(void **state)
 {
 	(void)state;
-	FOR_EACH_START(seq) {
+	FOR_EACH_START(seq)
+	{
 		struct lab *lab = lab_start(NULL);
 		const struct packet *p;
 
@@ -163,7 +177,8 @@ static void test_transport(void **state)
 	}
 }
 
-/* The same bytes twice, both before the read: both waited for it. What was readable before a packet came is not its own queueing. */
+/* The same bytes twice, both before the read: both waited for it. What was readable before a packet
+ * came is not its own queueing. */
 static void test_duplicates(void **state)
 {
 	struct lab *lab = lab_start(NULL);
@@ -230,11 +245,13 @@ static void expect_no_write(const struct lab *lab, uint64_t id)
 static void test_many_writes_one_segment(void **state)
 {
 	(void)state;
-	FOR_EACH_START(seq) {
+	FOR_EACH_START(seq)
+	{
 		struct lab *lab = lab_start(NULL);
 
 		for (uint32_t i = 0; i < 10; i++)
-			lab_tcp_call(lab, WRITE, seq + i * 100, seq + (i + 1) * 100, BASE_NS + i * 1000);
+			lab_tcp_call(lab, WRITE, seq + i * 100, seq + (i + 1) * 100,
+				     BASE_NS + i * 1000);
 		feed_tx(lab, 1, seq, 1000, BASE_NS + 20000);
 		feed_tx(lab, 2, seq, 901, BASE_NS + 21000);
 		feed_tx(lab, 3, seq, 900, BASE_NS + 22000);
@@ -249,7 +266,8 @@ static void test_many_writes_one_segment(void **state)
 static void test_one_write_many_segments(void **state)
 {
 	(void)state;
-	FOR_EACH_START(seq) {
+	FOR_EACH_START(seq)
+	{
 		struct lab *lab = lab_start(NULL);
 
 		lab_tcp_call(lab, WRITE, seq, seq + 10000, BASE_NS);
@@ -270,7 +288,8 @@ static void test_one_write_many_segments(void **state)
 static void test_partial_send(void **state)
 {
 	(void)state;
-	FOR_EACH_START(seq) {
+	FOR_EACH_START(seq)
+	{
 		struct lab *lab = lab_start(NULL);
 
 		lab_tcp_call(lab, WRITE, seq, seq + 1000, BASE_NS);
@@ -278,12 +297,35 @@ static void test_partial_send(void **state)
 		feed_tx(lab, 1, seq, 400, BASE_NS + 6000);
 		feed_tx(lab, 2, seq + 400, 600, BASE_NS + 7000);
 		feed_tx(lab, 3, seq + 300, 200, BASE_NS + 8000); /* last byte of the second call */
-		feed_tx(lab, 4, seq + 400, 600, BASE_NS + 4000); /* sent before the second call: the first one's byte */
+		feed_tx(lab, 4, seq + 400, 600,
+			BASE_NS + 4000); /* sent before the second call: the first one's byte */
 		lab_settle(lab, BASE_NS + 30000);
 		expect_write(lab, 1, BASE_NS);
 		expect_write(lab, 2, BASE_NS + 5000);
 		expect_write(lab, 3, BASE_NS + 5000);
 		expect_write(lab, 4, BASE_NS);
+		lab_end(lab);
+	}
+}
+
+/* A call that asked for much and sent little, then small ones: what a call asked for overlaps what
+ * others sent. */
+static void test_greedy_send(void **state)
+{
+	(void)state;
+	FOR_EACH_START(seq)
+	{
+		struct lab *lab = lab_start(NULL);
+
+		lab_tcp_call(lab, WRITE, seq, seq + 100000, BASE_NS);
+		for (uint32_t i = 1; i < 10; i++)
+			lab_tcp_call(lab, WRITE, seq + i * 100, seq + (i + 1) * 100,
+				     BASE_NS + i * 1000);
+		for (uint32_t i = 0; i < 10; i++)
+			feed_tx(lab, i + 1, seq + i * 100, 100, BASE_NS + 20000 + i);
+		lab_settle(lab, BASE_NS + 30000);
+		for (uint32_t i = 0; i < 10; i++)
+			expect_write(lab, i + 1, BASE_NS + i * 1000);
 		lab_end(lab);
 	}
 }
@@ -302,7 +344,8 @@ static void test_newer_write(void **state)
 	lab_end(lab);
 }
 
-/* The send call may sit in a ring behind the packet's: one more pass. Without payload there is nothing to wait for. */
+/* The send call may sit in a ring behind the packet's: one more pass. Without payload there is
+ * nothing to wait for. */
 static void test_write_a_pass_late(void **state)
 {
 	struct lab *lab = lab_start(NULL);
@@ -317,7 +360,8 @@ static void test_write_a_pass_late(void **state)
 	lab_settle(lab, BASE_NS + 20000);
 	expect_write(lab, 1, BASE_NS);
 	expect_no_write(lab, 2);
-	feed_tx(lab, 3, 500, 500, BASE_NS + 30000); /* the end of the capture does not take the write away */
+	feed_tx(lab, 3, 500, 500,
+		BASE_NS + 30000); /* the end of the capture does not take the write away */
 	assert_int_equal(join_finish(lab->join), 0);
 	expect_write(lab, 3, BASE_NS);
 	assert_true(lab_get(lab, 3)->flags & PACKET_RETRANS);
@@ -326,7 +370,8 @@ static void test_write_a_pass_late(void **state)
 
 #define STREAM_PACKETS 300
 
-/* Streams cut at random into packets, reads and writes, fed in any order, against what the cuts say. */
+/* Streams cut at random into packets, reads and writes, fed in any order, against what the cuts
+ * say. */
 static void test_random_streams(void **state)
 {
 	uint64_t seed = 42;
@@ -347,9 +392,12 @@ static void test_random_streams(void **state)
 			uint32_t from = reached;
 
 			reached += 1 + fixture_random(&seed) % 6000;
-			reached = reached > end || call_count == STREAM_PACKETS * 4 - 1 ? end : reached;
+			reached = reached > end || call_count == STREAM_PACKETS * 4 - 1 ? end
+											: reached;
 			read_ns += 1000;
-			calls[call_count++] = record_call(type, seq + from, seq + reached, type == READ ? read_ns : read_ns - 10000000);
+			calls[call_count++] =
+				record_call(type, seq + from, seq + reached,
+					    type == READ ? read_ns : read_ns - 10000000);
 			for (; next < STREAM_PACKETS && ends[next] <= reached; next++)
 				expected[next] = calls[call_count - 1].time_ns;
 		}
@@ -364,9 +412,11 @@ static void test_random_streams(void **state)
 			uint32_t from = i ? ends[i - 1] : 0;
 
 			if (type == READ)
-				feed_rx(lab, i + 1, seq + from, ends[i] - from, SC_END_SOCKET, BASE_NS + i * 1000);
+				feed_rx(lab, i + 1, seq + from, ends[i] - from, SC_END_SOCKET,
+					BASE_NS + i * 1000);
 			else
-				feed_tx(lab, i + 1, seq + from, ends[i] - from, BASE_NS + 20000000 + i * 1000);
+				feed_tx(lab, i + 1, seq + from, ends[i] - from,
+					BASE_NS + 20000000 + i * 1000);
 		}
 		lab_settle(lab, BASE_NS + 100000000);
 		for (size_t i = 0; i < STREAM_PACKETS; i++) {
@@ -374,13 +424,15 @@ static void test_random_streams(void **state)
 				lab_expect_read(lab, i + 1, expected[i]);
 			else
 				expect_write(lab, i + 1, expected[i]);
-			assert_int_equal(lab_get(lab, i + 1)->flags, 0); /* one stream in order: nothing sent twice, no hole */
+			assert_int_equal(lab_get(lab, i + 1)->flags,
+					 0); /* one stream in order: nothing sent twice, no hole */
 		}
 		lab_end(lab);
 	}
 }
 
-/* Packets and calls of minutes, with the passes of a live capture: old calls go, what is needed stays. */
+/* Packets and calls of minutes, with the passes of a live capture: old calls go, what is needed
+ * stays. */
 static void test_long_connection(void **state)
 {
 	struct lab *lab = lab_start(NULL);
@@ -395,7 +447,8 @@ static void test_long_connection(void **state)
 		feed_tx(lab, 2 * i + 2, i * 100, 100, at_ns + 2000);
 		lab_tcp_call(lab, READ, i * 100, i * 100 + 100, at_ns + every_ns / 2);
 		if (i % 100 == 99)
-			lab_tcp_call(lab, WRITE, 1000000 + i, 1000001 + i, at_ns); /* keeps the socket's calls alive */
+			lab_tcp_call(lab, WRITE, 1000000 + i, 1000001 + i,
+				     at_ns); /* keeps the socket's calls alive */
 		lab_pass(lab, at_ns + every_ns / 2 + 1, at_ns + every_ns / 2);
 	}
 	lab_settle(lab, BASE_NS + 2000 * every_ns);
@@ -421,6 +474,7 @@ int main(void)
 		cmocka_unit_test(test_many_writes_one_segment),
 		cmocka_unit_test(test_one_write_many_segments),
 		cmocka_unit_test(test_partial_send),
+		cmocka_unit_test(test_greedy_send),
 		cmocka_unit_test(test_newer_write),
 		cmocka_unit_test(test_write_a_pass_late),
 		cmocka_unit_test(test_random_streams),

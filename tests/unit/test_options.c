@@ -7,9 +7,9 @@
 #include "user/log.h"
 #include "user/options.h"
 
-#define ARGS_MAX 160
+#define ARGS_MAX    160
 #define MESSAGE_MAX 1024
-#define USAGE "stampcap record -i IF"
+#define USAGE	    "stampcap record -i IF"
 
 struct outcome {
 	struct record_options o;
@@ -52,7 +52,8 @@ static void run(struct outcome *out, int argc, char **argv)
 	out_fd = divert(STDOUT_FILENO, out_path);
 	memset(out, 0, sizeof(*out));
 	record_options_default(&out->o);
-	out->err = options_parse(record_rows, record_row_count, USAGE, &out->o, argc, argv, &out->rest);
+	out->err = options_parse(record_rows, record_row_count, USAGE, &out->o, argc, argv,
+				 &out->rest);
 	fflush(stdout);
 	restore(STDOUT_FILENO, out_fd, out_path, out->help, sizeof(out->help));
 	restore(STDERR_FILENO, err_fd, err_path, out->message, sizeof(out->message));
@@ -135,15 +136,18 @@ static void test_all_long(void **state)
 	struct outcome out;
 
 	(void)state;
-	expect_good(&out, "--interface=eth0~--write~f~--count=7~--autostop=duration:2~--snapshot-length=0~--buffer-size=1~--direction=out~"
-			  "--xdp=off~--stages=driver,rx.tc~--deadline=0.25~--without=tp");
+	expect_good(
+		&out,
+		"--interface=eth0~--write~f~--count=7~--autostop=duration:2~--snapshot-length=0~--buffer-size=1~--direction=out~"
+		"--xdp=off~--stages=driver,rx.tc~--deadline=0.25~--without=tp");
 	assert_int_equal(out.o.packets, 7);
 	assert_int_equal(out.o.duration_ns, 2000000000ull);
 	assert_int_equal(out.o.snaplen_bytes, SC_MAX_SNAPLEN);
 	assert_int_equal(out.o.ring_bytes, 4096);
 	assert_int_equal(out.o.dirs, 1 << (SC_DIR_TX - 1));
 	assert_int_equal(out.o.xdp, XDP_MODE_OFF);
-	assert_int_equal(out.o.stages, SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_TX_DRIVER) | SC_BIT(SC_RX_TC));
+	assert_int_equal(out.o.stages,
+			 SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_TX_DRIVER) | SC_BIT(SC_RX_TC));
 	assert_int_equal(out.o.deadline_ns, 250000000ull);
 }
 
@@ -173,14 +177,16 @@ static void test_stages(void **state)
 		struct outcome out;
 		char line[64];
 
-		snprintf(line, sizeof(line), "--stages=%s.%s", info->dir == SC_DIR_RX ? "rx" : "tx", info->name);
+		snprintf(line, sizeof(line), "--stages=%s.%s", info->dir == SC_DIR_RX ? "rx" : "tx",
+			 info->name);
 		expect_good(&out, line);
 		assert_int_equal(out.o.stages, SC_BIT(stage));
 		snprintf(line, sizeof(line), "--stages=%s", info->name);
 		expect_good(&out, line);
 		assert_true(out.o.stages & SC_BIT(stage));
 		for (int other = 0; other < SC_STAGE_COUNT; other++)
-			assert_int_equal(!!(out.o.stages & SC_BIT(other)), !strcmp(stage_info[other].name, info->name));
+			assert_int_equal(!!(out.o.stages & SC_BIT(other)),
+					 !strcmp(stage_info[other].name, info->name));
 	}
 }
 
@@ -200,7 +206,17 @@ static void test_rest(void **state)
 static void test_bad_numbers(void **state)
 {
 	static const char *const options[] = { "-c", "-s", "-B" };
-	static const char *const bad[] = { "-1", "x", "", "1x", " 1", "+1", "1.5", "0x10", "99999999999999999999", "18446744073709551615", "1 " };
+	static const char *const bad[] = { "-1",
+					   "x",
+					   "",
+					   "1x",
+					   " 1",
+					   "+1",
+					   "1.5",
+					   "0x10",
+					   "99999999999999999999",
+					   "18446744073709551615",
+					   "1 " };
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -221,7 +237,8 @@ static void test_bad_numbers(void **state)
 
 static void test_bad_seconds(void **state)
 {
-	static const char *const bad[] = { "x", "", "0", "-1", "1s", "nan", "inf", "1e99", "-0.0", "1 2" };
+	static const char *const bad[] = { "x",	  "",	 "0",	 "-1",	 "1s",
+					   "nan", "inf", "1e99", "-0.0", "1 2" };
 
 	(void)state;
 	for (size_t n = 0; n < sizeof(bad) / sizeof(*bad); n++) {
@@ -342,11 +359,20 @@ static void test_help(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),      cmocka_unit_test(test_all_short),	   cmocka_unit_test(test_all_long),
-		cmocka_unit_test(test_limits),	      cmocka_unit_test(test_stages),	   cmocka_unit_test(test_rest),
-		cmocka_unit_test(test_bad_numbers),   cmocka_unit_test(test_bad_seconds),  cmocka_unit_test(test_bad_words),
-		cmocka_unit_test(test_missing_argument), cmocka_unit_test(test_unknown),  cmocka_unit_test(test_first_mistake),
-		cmocka_unit_test(test_too_many_interfaces), cmocka_unit_test(test_help),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_all_short),
+		cmocka_unit_test(test_all_long),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_stages),
+		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_bad_numbers),
+		cmocka_unit_test(test_bad_seconds),
+		cmocka_unit_test(test_bad_words),
+		cmocka_unit_test(test_missing_argument),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_first_mistake),
+		cmocka_unit_test(test_too_many_interfaces),
+		cmocka_unit_test(test_help),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

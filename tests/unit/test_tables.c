@@ -36,7 +36,8 @@ static void test_put(void **state)
 	assert_null(find(table, 4));
 }
 
-/* As many as may share a place, then no more; those that are in stay reachable, the one refused left nothing. */
+/* As many as may share a place, then no more; those that are in stay reachable, the one refused
+ * left nothing. */
 static void test_full_around(void **state)
 {
 	struct sc_device table[SC_MAX_DEVICES] = { 0 }, before[SC_MAX_DEVICES];
@@ -81,7 +82,8 @@ static void test_all(void **state)
 	assert_true(device_put(table, SC_MAX_DEVICES, 1u << 20));
 }
 
-/* What /proc/interrupts says of each line, read in another way; a line that does not exist is not shared. */
+/* What /proc/interrupts says of each line, read in another way; a line that does not exist is not
+ * shared. */
 static void test_irq(void **state)
 {
 	FILE *f = fopen("/proc/interrupts", "re");
@@ -102,7 +104,8 @@ static void test_irq(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_put), cmocka_unit_test(test_full_around), cmocka_unit_test(test_wraps), cmocka_unit_test(test_all),
+		cmocka_unit_test(test_put),   cmocka_unit_test(test_full_around),
+		cmocka_unit_test(test_wraps), cmocka_unit_test(test_all),
 		cmocka_unit_test(test_irq),
 	};
 
