@@ -133,19 +133,14 @@ int cls_attach(struct tc_attachment **out, const struct tc_request *request, cha
 	return 0;
 }
 
-void tc_detach_orphan(struct tc_attachment *a)
-{
-	if (!a || a->link_fd >= 0)
-		return;
-	clsact_filter_remove(&a->filter);
-	clsact_release(a->filter.ifindex, a->remove_clsact);
-}
-
 void tc_detach(struct tc_attachment *a)
 {
 	if (!a)
 		return;
-	tc_detach_orphan(a);
+	if (a->link_fd < 0) {
+		clsact_filter_remove(&a->filter);
+		clsact_release(a->filter.ifindex, a->remove_clsact);
+	}
 	/*
 	 * A forked guardian holds the link's descriptor as well, so closing ours alone would leave
 	 * the program on.

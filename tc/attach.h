@@ -26,5 +26,3 @@ int tcx_attach(struct tc_attachment **out, const struct tc_request *request, cha
 int cls_attach(struct tc_attachment **out, const struct tc_request *request, char *why, size_t why_size);
 
 void tc_detach(struct tc_attachment *a); /* NULL is fine */
-/* For the guardian: as xdp_detach_orphan(). A TCX link needs nothing here. */
-void tc_detach_orphan(struct tc_attachment *a);

@@ -24,7 +24,7 @@ struct conn {
 	uint64_t cookie;
 	struct calls reads, sockets, writes;
 	struct pending *waiting;
-	uint64_t trusted_ns; /* datagrams queued before it have numbers that cannot be right; UINT64_MAX: until its queue is seen empty */
+	uint64_t doubted_ns, trusted_ns; /* datagrams queued in between have wrong numbers; UINT64_MAX: until the queue is seen empty */
 	struct conn *next_changed;
 	bool changed;
 	UT_hash_handle hh;
@@ -38,6 +38,7 @@ struct flow_sock {
 };
 
 struct conns {
+	struct pending *homeless; /* wait, but their socket is not known yet */
 	struct conn *all;
 	struct conn *changed;
 	struct flow_sock *flows;
@@ -183,8 +184,12 @@ int conns_wait(struct conns *c, struct pending *n)
 	struct conn *conn;
 	int err = flow_socket(c, n);
 
-	if (err || !n->sock)
+	if (err)
 		return err;
+	if (!n->sock) {
+		pending_list_add(&c->homeless, n);
+		return 0;
+	}
 	conn = conn_get(c, n->sock);
 	if (!conn)
 		return -ENOMEM;
@@ -253,11 +258,8 @@ static void match_tcp(struct conn *conn, struct pending *n)
 
 	if (n->wait == WAIT_SOCKET) {
 		call = reached(&conn->sockets, n->end_seq, newest_stamp(&n->p));
-		if (call) {
-			n->p.stamp_ns[SC_RX_SOCKET] = call->time_ns;
-			n->p.stages |= SC_BIT(SC_RX_SOCKET);
-			n->wait = WAIT_READ;
-		}
+		if (call)
+			story_socket(n, call);
 	}
 	call = reached(&conn->reads, n->end_seq, newest_stamp(&n->p));
 	/* The call must have begun before the last byte: else the one that took it was lost, or took it before this copy of it came. */
@@ -279,6 +281,7 @@ static void match_datagram(struct conn *conn, struct pending *n, uint64_t *rejec
 	const struct sc_call *call = n->sock_index ? numbered(&conn->reads, n->sock_index) : NULL;
 	bool whole = n->l4_proto == IPPROTO_UDP_NUMBER && !(n->p.flags & (PACKET_FRAG | PACKET_GRO));
 	uint64_t socket_ns = n->p.stamp_ns[SC_RX_SOCKET];
+	bool doubted;
 
 	if (!call)
 		return;
@@ -286,12 +289,15 @@ static void match_datagram(struct conn *conn, struct pending *n, uint64_t *rejec
 	if (call->time_ns < socket_ns && n->p.stages & SC_BIT(SC_RX_SOCKET))
 		n->p.stages &= ~SC_BIT(SC_RX_SOCKET);
 	/* A read never returns more than its datagram, and never before the transport had it. */
-	if (socket_ns < conn->trusted_ns || call->time_ns < newest_stamp(&n->p) || (whole && call->len_bytes > (int64_t)n->payload_bytes)) {
+	doubted = socket_ns >= conn->doubted_ns && socket_ns < conn->trusted_ns;
+	if (doubted || call->time_ns < newest_stamp(&n->p) || (whole && call->len_bytes > (int64_t)n->payload_bytes)) {
 		++*rejected;
 		n->sock_index = 0;
 		n->p.stages |= socket_ns ? SC_BIT(SC_RX_SOCKET) : 0;
-		if (socket_ns >= conn->trusted_ns)
+		if (!doubted) {
+			conn->doubted_ns = socket_ns;
 			conn->trusted_ns = empty_after(&conn->reads, call->time_ns);
+		}
 		return;
 	}
 	story_read(n, call);
@@ -312,8 +318,22 @@ static void conn_match(struct conn *conn, uint64_t *rejected)
 	}
 }
 
+/* Another packet of the flow may have told its socket by now. */
+static void find_homes(struct conns *c)
+{
+	struct pending *n, *next;
+
+	for (n = c->homeless; n; n = next) {
+		next = n->next;
+		pending_list_remove(n);
+		if (conns_wait(c, n))
+			return;
+	}
+}
+
 void conns_match(struct conns *c, uint64_t *rejected)
 {
+	find_homes(c);
 	while (c->changed) {
 		struct conn *conn = c->changed;
 

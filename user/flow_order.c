@@ -182,7 +182,11 @@ int flow_order_mark(struct flow_order *f, struct pending *n)
 	if (seen_before(&flow->wire, from, to))
 		n->p.flags |= PACKET_RETRANS;
 	see(&flow->wire, from, to);
-	if (received && !dropped && !seen_before(&flow->delivered, from, to) && !see(&flow->delivered, from, to))
+	if (n->in_order && seq_diff(to, flow->delivered.next) > 0) /* holes that seemed to be there were packets lost to us */
+		flow->delivered.next = to;
+	if (n->in_order)
+		absorb(&flow->delivered);
+	else if (received && !dropped && !seen_before(&flow->delivered, from, to) && !see(&flow->delivered, from, to))
 		n->p.flags |= PACKET_HOL;
 	return 0;
 }

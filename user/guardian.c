@@ -51,30 +51,43 @@ static void output_leave(void)
 		null = -1;
 }
 
-static _Noreturn void child_main(int line, void (*undo)(void *context), void *context)
+static _Noreturn void child_main(int line, void (*work)(void *context), void (*undo)(void *context), void *context)
 {
 	ssize_t got;
-	char byte;
+	char byte = 'r';
 
 	prctl(PR_SET_NAME, "stampcap-guard");
 	signals_ignore();
 	setsid();
 	output_leave();
+	work(context);
+	send(line, &byte, sizeof(byte), MSG_NOSIGNAL); /* a parent that has gone is seen below */
 	do
 		got = read(line, &byte, sizeof(byte));
 	while (got < 0 && errno == EINTR);
-	if (got <= 0)
-		undo(context);
+	undo(context);
 	_exit(0);
 }
 
-int guardian_start(struct guardian **out, void (*undo)(void *context), void *context)
+/* Waits until the child's work is done, or the child has gone. */
+static int work_wait(int line)
+{
+	ssize_t got;
+	char byte;
+
+	do
+		got = read(line, &byte, sizeof(byte));
+	while (got < 0 && errno == EINTR);
+	return got == sizeof(byte) ? 0 : -ECHILD;
+}
+
+int guardian_start(struct guardian **out, void (*work)(void *context), void (*undo)(void *context), void *context)
 {
 	_cleanup_free_ struct guardian *g = calloc(1, sizeof(*g));
 	_cleanup_close_ int ours = -1, childs = -1;
 	int ends[2];
 
-	assert(out && undo);
+	assert(out && work && undo);
 	if (!g)
 		return -ENOMEM;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -86,9 +99,14 @@ int guardian_start(struct guardian **out, void (*undo)(void *context), void *con
 		return -errno;
 	if (g->child == 0) {
 		close(ours);
-		child_main(childs, undo, context);
+		child_main(childs, work, undo, context);
 	}
+	close(TAKE_FD(childs));
 	g->line = TAKE_FD(ours);
+	if (work_wait(g->line)) {
+		guardian_dismiss(TAKE_PTR(g));
+		return -ECHILD;
+	}
 	*out = TAKE_PTR(g);
 	return 0;
 }

@@ -253,8 +253,9 @@ static int hold(struct join *j, struct pending *n)
 	HASH_ADD(by_id, j->ids, p.id, sizeof(n->p.id), n);
 	if (n->wait == WAIT_PARENT)
 		pending_list_add(&j->children, n);
-	if (n->wait == WAIT_SOCKET || n->wait == WAIT_READ)
-		return conns_wait(j->conns, n);
+	/* It is in the heap by now: without memory to wait with, it goes as what is known of it. */
+	if ((n->wait == WAIT_SOCKET || n->wait == WAIT_READ) && conns_wait(j->conns, n))
+		story_partial(n, ACCOUNT_PARTIAL_TIMEOUT);
 	return 0;
 }
 
@@ -372,16 +373,18 @@ static int hand_on(struct join *j, struct pending *n)
 /* Is the packet with the smallest anchor ready to go? */
 static bool ready(struct join *j, struct pending *n, uint64_t now_ns, uint64_t complete_ns)
 {
+	bool full = j->count > j->config.window; /* memory goes before order */
+
 	if (n->wait == WAIT_PASS && n->pass < j->pass) {
 		conns_write(j->conns, n);
 		n->wait = WAIT_NONE;
 	}
 	/* A parent stays until its children, which may come by another ring, have had a full pass to find it. */
-	if (n->wait == WAIT_NONE && n->pass < j->pass && n->p.anchor_ns < complete_ns)
+	if (n->wait == WAIT_NONE && n->pass < j->pass && (n->p.anchor_ns < complete_ns || full))
 		return true;
-	if (n->wait != WAIT_NONE && n->wait != WAIT_PASS && (now_ns > n->deadline_ns || j->count > j->config.window)) {
+	if (n->wait != WAIT_NONE && n->wait != WAIT_PASS && (now_ns > n->deadline_ns || full)) {
 		give_up(n, now_ns > n->deadline_ns ? ACCOUNT_PARTIAL_TIMEOUT : ACCOUNT_PARTIAL_WINDOW);
-		return n->p.anchor_ns < complete_ns;
+		return n->p.anchor_ns < complete_ns || full;
 	}
 	return false;
 }

@@ -19,7 +19,7 @@
 #include "tc/attach.h"
 #include "tracing/attach.h"
 #include "user/cleanup.h"
-#include "user/guardian.h"
+#include "user/held.h"
 #include "user/tables.h"
 #include "user/log.h"
 
@@ -37,12 +37,10 @@
 struct loader {
 	struct stampcap_bpf *skel;
 	struct probes probes;
-	struct guardian *guardian;
+	struct held *held;
 	int links[MAX_LINKS];
 	size_t link_count;
 	struct tc_attachment *tc[LOADER_MAX_DEVICES * 2];
-	struct xdp_attachment *xdp[LOADER_MAX_DEVICES];
-	char xdp_note[LOADER_MAX_DEVICES][WHY_MAX];
 	size_t device_count;
 	int *ring_fds;
 	int cpus;
@@ -220,7 +218,7 @@ static int keep_link(struct loader *l, int fd)
 	return 0;
 }
 
-static int attach_tc(struct loader *l, const struct probe *row, const struct loader_config *config, int prog_fd, char *why)
+static int attach_tcx(struct loader *l, const struct probe *row, const struct loader_config *config, int prog_fd, char *why)
 {
 	bool egress = row->stage == SC_TX_TC;
 
@@ -228,7 +226,7 @@ static int attach_tc(struct loader *l, const struct probe *row, const struct loa
 		struct tc_request request = { .ifname = config->devices[i].capture.name, .ifindex = config->devices[i].ifindex,
 					      .prog_fd = prog_fd, .egress = egress };
 		struct tc_attachment **slot = &l->tc[i * 2 + egress];
-		int err = row->kind == PROBE_TCX ? tcx_attach(slot, &request, why, WHY_MAX) : cls_attach(slot, &request, why, WHY_MAX);
+		int err = tcx_attach(slot, &request, why, WHY_MAX);
 
 		if (err)
 			return err;
@@ -256,8 +254,7 @@ static int attach_row(struct loader *l, const struct probe *row, const struct lo
 		err = keep_link(l, sc_attach_cgroup(program, l->probes.cgroup_root));
 		break;
 	case PROBE_TCX:
-	case PROBE_CLS:
-		err = attach_tc(l, row, config, bpf_program__fd(program), why);
+		err = attach_tcx(l, row, config, bpf_program__fd(program), why);
 		break;
 	}
 	if (err && !*why)
@@ -284,7 +281,7 @@ static int attach_round(struct loader *l, const struct loader_config *config)
 		const struct probe *row = &l->probes.row[i];
 		char why[WHY_MAX];
 
-		if (row->status != PROBE_USED || row->kind == PROBE_XDP || attached_before(&l->probes, i))
+		if (row->status != PROBE_USED || row->kind == PROBE_XDP || row->kind == PROBE_CLS || attached_before(&l->probes, i))
 			continue;
 		if (attach_row(l, row, config, why)) {
 			log_info(1, "%s: %s", row->target, why);
@@ -295,38 +292,48 @@ static int attach_round(struct loader *l, const struct loader_config *config)
 	return 0;
 }
 
-static void attach_xdp(struct loader *l, const struct loader_config *config)
+static int cls_fd(const struct loader *l, uint8_t stage)
 {
-	char why[WHY_MAX] = "left out by --stages or --without";
+	const struct probe *row = probes_used(&l->probes, stage, NULL);
+
+	return row && row->kind == PROBE_CLS ? bpf_program__fd(bpf_object__find_program_by_name(l->skel->obj, row->program)) : -1;
+}
+
+/* What became of what no link holds, for the user and for the table of probes. */
+static void held_tell(struct loader *l, const struct loader_config *config)
+{
+	const struct held_result *result = held_result(l->held);
+	bool forced = config->xdp == XDP_MODE_NATIVE || config->xdp == XDP_MODE_SKB;
+	static const char *const cls_programs[] = { "sc_tc_rx", "sc_tc_tx" };
 	size_t attached = 0;
 
 	for (size_t i = 0; i < config->device_count; i++) {
-		struct xdp_request request = { .ifname = config->devices[i].capture.name, .ifindex = config->devices[i].ifindex,
-					       .mode = config->xdp, .marks_fd = bpf_map__fd(l->skel->maps.xdp_marks) };
-
-		if (probes_program_used(&l->probes, "sc_xdp") || attached)
-			attached += !xdp_attach(&l->xdp[i], &request, why, sizeof(why));
-		snprintf(l->xdp_note[i], WHY_MAX, "%s", why);
-		if (config->xdp == XDP_MODE_NATIVE || config->xdp == XDP_MODE_SKB)
-			log_warn("%s: %s", request.ifname, why);
+		attached += !result->xdp_err[i];
+		if (forced)
+			log_warn("%s: %s", config->devices[i].capture.name, result->xdp_why[i]);
 		else
-			log_info(1, "%s: %s", request.ifname, why);
+			log_info(1, "%s: %s", config->devices[i].capture.name, result->xdp_why[i]);
 	}
-	if (!attached)
-		probes_refuse(&l->probes, "sc_xdp", -1, why);
+	if (!attached && config->device_count)
+		probes_refuse(&l->probes, "sc_xdp", -1, result->xdp_why[0]);
+	for (int egress = 0; egress < 2; egress++)
+		if (result->cls_err[egress])
+			probes_refuse(&l->probes, cls_programs[egress], PROBE_CLS, result->cls_why[egress]);
 }
 
-/* What no link holds: runs in the guardian when this process was killed. */
-static void undo(void *context)
+static int attach_held(struct loader *l, const struct loader_config *config)
 {
-	struct loader *l = context;
+	struct held_request request = {
+		.devices = config->devices, .device_count = config->device_count, .xdp = probes_program_used(&l->probes, "sc_xdp"),
+		.mode = config->xdp, .marks_fd = bpf_map__fd(l->skel->maps.xdp_marks),
+		.cls_fd = { cls_fd(l, SC_RX_TC), cls_fd(l, SC_TX_TC) }, .links = l->links, .link_count = l->link_count,
+	};
+	int err = held_start(&l->held, &request);
 
-	for (size_t i = 0; i < LOADER_MAX_DEVICES; i++)
-		if (l->xdp[i])
-			xdp_detach_orphan(l->xdp[i]);
-	for (size_t i = 0; i < LOADER_MAX_DEVICES * 2; i++)
-		if (l->tc[i])
-			tc_detach_orphan(l->tc[i]);
+	if (err)
+		return log_err(err, "cannot start the guardian process");
+	held_tell(l, config);
+	return 0;
 }
 
 static void links_close(struct loader *l)
@@ -335,8 +342,6 @@ static void links_close(struct loader *l)
 		close(l->links[--l->link_count]);
 	for (size_t i = 0; i < LOADER_MAX_DEVICES * 2; i++)
 		tc_detach(TAKE_PTR(l->tc[i]));
-	for (size_t i = 0; i < LOADER_MAX_DEVICES; i++)
-		xdp_detach(TAKE_PTR(l->xdp[i]));
 }
 
 static void round_close(struct loader *l)
@@ -397,10 +402,9 @@ int loader_start(struct loader **out, const struct loader_config *config)
 		return err;
 	if (!(probes_stages(&l->probes, SCOPE_ALL) & (SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_TX_DRIVER))) && config->stages & (SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_TX_DRIVER)))
 		return log_refuse(-ENOTSUP, "no probe of this kernel sees packets: `stampcap list` says why");
-	attach_xdp(l, config);
-	err = guardian_start(&l->guardian, undo, l);
+	err = attach_held(l, config);
 	if (err)
-		return log_err(err, "cannot start the guardian process");
+		return err;
 	*out = TAKE_PTR(l);
 	return 0;
 }
@@ -412,16 +416,16 @@ void loader_begin(struct loader *l, uint32_t dirs)
 
 void loader_detach(struct loader *l)
 {
+	held_stop(TAKE_PTR(l->held));
 	links_close(l);
-	guardian_dismiss(TAKE_PTR(l->guardian));
 }
 
 void loader_free(struct loader *l)
 {
 	if (!l)
 		return;
+	held_stop(l->held);
 	round_close(l);
-	guardian_dismiss(l->guardian);
 	free(l);
 }
 
@@ -432,7 +436,7 @@ const struct probes *loader_probes(const struct loader *l)
 
 const char *loader_xdp_note(const struct loader *l, size_t i)
 {
-	return i < l->device_count ? l->xdp_note[i] : "";
+	return i < l->device_count ? held_result(l->held)->xdp_why[i] : "";
 }
 
 void loader_maps(const struct loader *l, struct loader_maps *out)

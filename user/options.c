@@ -36,7 +36,7 @@ static int parse_seconds(const char *text, uint64_t *ns)
 	if (end == text || *end || !isfinite(s) || s <= 0 || s > DURATION_MAX_S)
 		return -EINVAL;
 	*ns = (uint64_t)(s * NS_PER_S);
-	return 0;
+	return *ns ? 0 : -EINVAL;
 }
 
 static int set_interface(struct record_options *o, const char *argument)
@@ -273,6 +273,14 @@ static void fill_tables(const struct option_row *rows, size_t count, char *lette
 	*longs = (struct option){};
 }
 
+/* getopt names a letter by optopt; a long name only by where it stands. */
+static int refuse_option(const char *argument)
+{
+	if (optopt && optopt < 256)
+		return log_refuse(-EINVAL, "unknown option -%c; see --help", optopt);
+	return log_refuse(-EINVAL, "unknown option %s; see --help", argument);
+}
+
 int options_parse(const struct option_row *rows, size_t count, const char *usage, struct record_options *o, int argc, char **argv, int *rest)
 {
 	struct option longs[ROWS_MAX + 2];
@@ -292,7 +300,7 @@ int options_parse(const struct option_row *rows, size_t count, const char *usage
 		if (value == ':')
 			err = log_refuse(-EINVAL, "%s needs an argument; see --help", argv[optind - 1]);
 		else if (!row)
-			err = log_refuse(-EINVAL, "unknown option %s; see --help", argv[optind - 1]);
+			err = refuse_option(argv[optind - 1]);
 		else
 			err = row->set(o, optarg);
 	}

@@ -23,6 +23,8 @@ struct pending {
 	uint8_t partial;    /* enum account_partial, if `incomplete` */
 	bool incomplete;
 	bool datagram;
+	bool in_order;	    /* TCP queued it the moment it came: no byte before it was missing */
+	bool readable;	    /* this kernel can tell when it is read */
 	bool ended;	    /* its record told how the story ended in the kernel: children may take it over */
 	uint64_t sock;
 	uint64_t sock_index;

@@ -143,6 +143,8 @@ void story_begin(struct pending *n, const struct decoded *d, const struct story_
 	n->l4_proto = from->l4_proto;
 	n->tcp_flags = from->tcp_flags;
 	n->datagram = from->l4_proto != IPPROTO_TCP_NUMBER;
+	n->in_order = !n->datagram && from->end == SC_END_SOCKET;
+	n->readable = (n->datagram ? rules->dgram_stages : rules->tcp_stages) & SC_BIT(SC_RX_READ);
 	begin_end(n, from, rules);
 	n->ended = n->wait != WAIT_PARENT;
 }
@@ -159,7 +161,8 @@ void story_await_parent(struct pending *n)
 void story_adopt(struct pending *n, struct pending *parent)
 {
 	struct packet *p = &n->p;
-	uint64_t newest = p->stamp_ns[SC_RX_DRIVER];
+	uint8_t last = last_stamped(p);
+	uint64_t newest = last < SC_STAGE_COUNT ? p->stamp_ns[last] : 0;
 
 	parent->p.flags |= p->flags & PACKET_GRO;
 
@@ -185,6 +188,15 @@ void story_adopt(struct pending *n, struct pending *parent)
 		n->wait = WAIT_READ; /* matched by its own bytes, or by the parent's place in the queue */
 	else if (parent->wait == WAIT_SOCKET)
 		n->wait = WAIT_SOCKET;
+}
+
+void story_socket(struct pending *n, const struct sc_call *reached)
+{
+	n->p.stamp_ns[SC_RX_SOCKET] = reached->time_ns;
+	n->p.stages |= SC_BIT(SC_RX_SOCKET);
+	n->wait = n->readable ? WAIT_READ : WAIT_NONE;
+	if (!n->readable)
+		set_end(n, "socket");
 }
 
 void story_read(struct pending *n, const struct sc_call *read)

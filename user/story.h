@@ -25,5 +25,8 @@ void story_adopt(struct pending *n, struct pending *parent);
 /* Ends a story that waited in vain. */
 void story_partial(struct pending *n, enum account_partial why);
 
+/* The socket's sequence numbers have reached n: on to the read, if this kernel can tell it. */
+void story_socket(struct pending *n, const struct sc_call *reached);
+
 /* The read that n waited for. */
 void story_read(struct pending *n, const struct sc_call *read);

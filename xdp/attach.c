@@ -166,9 +166,3 @@ void xdp_detach(struct xdp_attachment *a)
 	xdp_on_device_free(a->program);
 	free(a);
 }
-
-void xdp_detach_orphan(struct xdp_attachment *a)
-{
-	if (a)
-		xdp_on_device_detach(a->program);
-}

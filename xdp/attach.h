@@ -29,6 +29,3 @@ int xdp_attach(struct xdp_attachment **out, const struct xdp_request *request, c
 
 /* Detaches only our program; NULL is fine. */
 void xdp_detach(struct xdp_attachment *a);
-
-/* For the guardian: detach in a process that shares the file descriptors of the one that attached. Idempotent, silent. */
-void xdp_detach_orphan(struct xdp_attachment *a);

@@ -240,7 +240,7 @@ start_tcpdump() {
 	local ns="$1" dev="$2" file="$3"
 
 	shift 3
-	background in_ns "$ns" tcpdump -i "$dev" -w "$file" -U -s 0 -B 16384 --immediate-mode --time-stamp-precision=nano "$@" 2>"$file.err"
+	background in_ns "$ns" tcpdump -i "$dev" -w "$file" -U -s 0 -B 16384 --time-stamp-precision=nano "$@" 2>"$file.err"
 	TCPDUMP_PID=$LAST_PID
 	TCPDUMP_FILE=$file
 	wait_until 5 grep -q 'listening on' "$file.err" || fail "tcpdump did not start: $(cat "$file.err")"
@@ -248,7 +248,8 @@ start_tcpdump() {
 }
 
 stop_tcpdump() {
-	sleep 0.7
+	# It gets its packets in blocks, at the latest after a second.
+	sleep 1.3
 	kill -TERM "$TCPDUMP_PID"
 	wait "$TCPDUMP_PID" || true
 	grep -q '^0 packets dropped by kernel' "$TCPDUMP_FILE.err" || fail "tcpdump lost packets: $(cat "$TCPDUMP_FILE.err")"

@@ -381,16 +381,32 @@ static void cls_with_ingress_qdisc(void **state)
 }
 
 struct held {
+	const struct lab *lab;
 	struct xdp_attachment *xdp;
 	struct tc_attachment *tc;
 };
+
+static void nothing(void *context)
+{
+	(void)context;
+}
+
+static void work(void *context)
+{
+	struct held *held = context;
+	struct tc_case c;
+
+	if (attach_xdp(held->lab, XDP_MODE_NATIVE, &held->xdp) || attach_tc(held->lab, false, false, &c))
+		_exit(1);
+	held->tc = c.attachment;
+}
 
 static void undo(void *context)
 {
 	struct held *held = context;
 
-	xdp_detach_orphan(held->xdp);
-	tc_detach_orphan(held->tc);
+	xdp_detach(held->xdp);
+	tc_detach(held->tc);
 }
 
 static void tcx_comes_first(void **state)
@@ -432,25 +448,20 @@ static void tcx_goes_although_shared(void **state)
 		skip();
 	}
 	assert_int_equal(attach_tc(lab, true, true, &c), 0);
-	assert_int_equal(guardian_start(&g, undo, &(struct held) { NULL, NULL }), 0);
+	assert_int_equal(guardian_start(&g, nothing, nothing, NULL), 0);
 	assert_counts(lab, true);
 	detach_tc(&c);
 	assert_counts(lab, false);
 	guardian_dismiss(g);
 }
 
-/* A process that attaches, starts a guardian and is killed. */
+/* A process whose guardian attaches, and which is killed. */
 static void attach_and_die(const struct lab *lab)
 {
-	struct held *held = calloc(1, sizeof(*held));
+	struct held held = { .lab = lab };
 	struct guardian *g = NULL;
-	struct tc_case c;
 
-	if (!held || attach_xdp(lab, XDP_MODE_NATIVE, &held->xdp) ||
-	    attach_tc(lab, false, false, &c))
-		_exit(1);
-	held->tc = c.attachment;
-	if (guardian_start(&g, undo, held))
+	if (guardian_start(&g, work, undo, &held))
 		_exit(2);
 	kill(getpid(), SIGKILL);
 }
@@ -478,7 +489,7 @@ static void write_mark(void *context)
 	assert_int_equal(write(*(int *)context, "x", 1), 1);
 }
 
-static void guardian_dismissed_does_nothing(void **state)
+static void guardian_dismissed_undoes(void **state)
 {
 	struct guardian *g = NULL;
 	int fds[2];
@@ -486,10 +497,11 @@ static void guardian_dismissed_does_nothing(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
-	assert_int_equal(guardian_start(&g, write_mark, &fds[1]), 0);
+	assert_int_equal(guardian_start(&g, nothing, write_mark, &fds[1]), 0);
 	guardian_dismiss(g);
 	guardian_dismiss(NULL);
 	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 1);
 	assert_int_equal(read(fds[0], &byte, 1), 0);
 	close(fds[0]);
 }
@@ -510,7 +522,7 @@ static void guardian_lets_go_of_stdout(void **state)
 		close(line[1]);
 		dup2(fds[1], STDOUT_FILENO);
 		close(fds[1]);
-		if (guardian_start(&g, write_mark, NULL))
+		if (guardian_start(&g, nothing, nothing, NULL))
 			_exit(1);
 		close(STDOUT_FILENO);
 		if (read(line[0], &byte, 1) != 0)
@@ -549,7 +561,7 @@ int main(void)
 		LAB(tcx_comes_first),
 		LAB(tcx_goes_although_shared),
 		LAB(guardian_undoes_after_kill),
-		cmocka_unit_test(guardian_dismissed_does_nothing),
+		cmocka_unit_test(guardian_dismissed_undoes),
 		cmocka_unit_test(guardian_lets_go_of_stdout),
 	};
 
