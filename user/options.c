@@ -288,7 +288,7 @@ int options_parse(const struct option_row *rows, size_t count, const char *usage
 	int value, err = 0;
 
 	fill_tables(rows, count, letters, longs);
-	optind = 1;
+	optind = 0; /* a fresh start, whatever an earlier call left behind */
 	opterr = 0;
 	while (!err && (value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		const struct option_row *row = row_by_value(rows, count, value);
