@@ -79,6 +79,7 @@ int BPF_PROG(sc_softirq, unsigned int vec)
 	pending_ns = cpu->pending_irq_ns;
 	cpu->irq_ns = 0;
 	cpu->raised_since_entry = 0;
+	cpu->polled_ifindex = 0;
 	cpu->irq = pending_ns ? cpu->pending_irq : -1;
 	if (pending_ns && cpu->irq != IRQ_AMBIGUOUS && (!conf_softirq_raise || cpu->raised_since_irq))
 		cpu->irq_ns = pending_ns;
@@ -109,13 +110,16 @@ int BPF_PROG(sc_sirq_exit, unsigned int vec)
 SEC("tp_btf/napi_poll")
 int BPF_PROG(sc_napi_poll, struct napi_struct *napi, int work, int budget)
 {
+	bool captured = napi->dev && device_flags(napi->dev) & SC_DEV_CAPTURE;
 	struct cpu_state *cpu = cpu_state();
 
 	if (!cpu)
 		return 0;
-	if (cpu->raised_since_entry)
-		cpu->poll_end_ns = bpf_ktime_get_ns();
-	if (napi->dev && device_flags(napi->dev) & SC_DEV_CAPTURE)
+	if (captured) {
 		cpu->irq_ns = 0;
+		cpu->polled_ifindex = napi->dev->ifindex;
+	}
+	if (captured || cpu->raised_since_entry)
+		cpu->poll_end_ns = bpf_ktime_get_ns();
 	return 0;
 }

@@ -19,6 +19,7 @@ struct cpu_state {
 	__u64 out_ns;	      /* its stamps there, which its fragments share */
 	__u32 out_key;	      /* and what its fragments are known by, 0 none */
 	__u32 gro_slot;
+	__u32 polled_ifindex; /* captured device that this softirq has polled already, 0 none */
 	__u32 local_slot;
 	__u32 replaced_slot;
 	__s32 pending_irq;

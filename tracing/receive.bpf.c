@@ -5,12 +5,12 @@
 enum rx_path { RX_NAPI, RX_BACKLOG, RX_DIRECT, RX_LATE };
 
 /*
- * When the softirq turned to this NAPI: its entry, unless NET_RX was raised again since. Then the packet may have been sent after the entry (a softirq that
- * answers over veth feeds itself) and only the begin of this very poll is certain.
+ * When the softirq turned to this device: its entry, unless it has polled the device before or NET_RX was raised again since. Then the packet may have come
+ * after the entry (a softirq that answers over veth feeds itself) and only the begin of this very poll is certain.
  */
-static __always_inline __u64 softirq_turn_ns(const struct cpu_state *cpu)
+static __always_inline __u64 softirq_turn_ns(const struct cpu_state *cpu, __u32 ifindex)
 {
-	if (cpu->irq_ns || !cpu->raised_since_entry || cpu->poll_end_ns < cpu->softirq_ns)
+	if (cpu->irq_ns || cpu->poll_end_ns < cpu->softirq_ns || (!cpu->raised_since_entry && cpu->polled_ifindex != ifindex))
 		return cpu->softirq_ns;
 	return cpu->poll_end_ns;
 }
@@ -28,7 +28,7 @@ static __always_inline void stamp_irq(struct cpu_state *cpu, struct sc_packet *p
 	} else if (flags & SC_DEV_IRQ && cpu->irq != IRQ_AMBIGUOUS) {
 		p->flags |= SC_FLAG_POLLED;
 	}
-	timeline_stamp(cpu, p, SC_RX_SOFTIRQ, softirq_turn_ns(cpu));
+	timeline_stamp(cpu, p, SC_RX_SOFTIRQ, softirq_turn_ns(cpu, p->ifindex));
 }
 
 /* The XDP program saw this buffer moments ago on this CPU: same MAC header address, same poll. A mark serves once. */
@@ -245,7 +245,7 @@ int BPF_PROG(sc_netif, struct sk_buff *skb)
 	p = t.packet;
 	if (p->dir != SC_DIR_RX)
 		return 0;
-	softirq_ns = cpu->softirq_ns ? softirq_turn_ns(cpu) : 0;
+	softirq_ns = cpu->softirq_ns ? softirq_turn_ns(cpu, 0) : 0;
 	if (p->cpu != bpf_get_smp_processor_id())
 		p->flags |= SC_FLAG_BACKLOG; /* packet steering: another CPU's queue */
 	/* Queued while the softirq was at this queue already: its turn began before, and says nothing of when the packet was taken. */
