@@ -439,6 +439,21 @@ const char *loader_xdp_note(const struct loader *l, size_t i)
 	return i < l->device_count ? held_result(l->held)->xdp_why[i] : "";
 }
 
+uint64_t loader_missed(const struct loader *l)
+{
+	struct bpf_program *program;
+	uint64_t missed = 0;
+
+	bpf_object__for_each_program(program, l->skel->obj) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (bpf_program__fd(program) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
 void loader_maps(const struct loader *l, struct loader_maps *out)
 {
 	const struct bpf_map *cpu_states = l->skel->maps.cpu_states;

@@ -39,6 +39,9 @@ const struct probes *loader_probes(const struct loader *l);
 /* What became of XDP on device i: one sentence. */
 const char *loader_xdp_note(const struct loader *l, size_t i);
 
+/* Times the kernel did not run a program of ours because it had interrupted the same program on that CPU, since loading. */
+uint64_t loader_missed(const struct loader *l);
+
 /* The maps user space reads. */
 struct loader_maps {
 	const int *ring_fds; /* one per possible CPU */

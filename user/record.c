@@ -53,6 +53,7 @@ struct record {
 	struct clock clock;
 	struct account account;
 	uint64_t counter[SC_CNT_COUNT * 2];
+	uint64_t missed_before; /* loader_missed() when stories could begin */
 	uint64_t lost_told; /* lost packets already attributed by epb_dropcount */
 	uint64_t start_ns, sweep_ns, clock_ns, stop_ns, deadline_ns;
 	int failed; /* first error, a negative errno */
@@ -427,6 +428,8 @@ static void fill_account(struct record *r)
 		a->rejected[ACCOUNT_REJECTED_BACKWARDS] += r->counter[SC_CNT_BACKWARDS * 2 + dir];
 		a->rejected[ACCOUNT_REJECTED_CALLS] += r->counter[SC_CNT_CALLS * 2 + dir];
 	}
+	/* Not of one direction; told with the received ones. */
+	r->account.dir[SC_DIR_RX - 1].rejected[ACCOUNT_REJECTED_MISSED] = loader_missed(r->loader) - r->missed_before;
 }
 
 static size_t print_nonzero(char *buf, size_t size, size_t at, const uint64_t *count, const char *const *name, int n)
@@ -541,6 +544,7 @@ int record_run(const struct record_options *o)
 	if (err)
 		log_warn("cannot drop privileges: %s", strerror(-err));
 	r->start_ns = clock_monotonic_ns();
+	r->missed_before = loader_missed(r->loader);
 	loader_begin(r->loader, o->dirs);
 	announce(r);
 	loop(r);

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What a recording costs: TCP ping-pong over a veth pair, with `record -w` beside it and without, alternating, and the same without a recording at all
 # (A against A) to show the noise. PAIRS and SECONDS_EACH in the environment change the length; CLIENT_CPUS and SERVER_CPUS pin the two ends (taskset
-# lists; both 0: one core, which is the fastest and so the hardest case; 0 and 1: a core each), empty: wherever the scheduler puts them.
+# lists). Both on CPU 0 unless told otherwise: the steadiest and, at the least time per transaction, the hardest case. Empty: wherever the scheduler puts them.
 STAMPCAP=${STAMPCAP:-$(cd "$(dirname "$0")/../.." && pwd)/build/stampcap}
 export WORK=${WORK:-$(mktemp -d /tmp/stampcap-bench.XXXXXX)}
 . "$(dirname "$0")/../e2e/lib.sh"
 
+CLIENT_CPUS=${CLIENT_CPUS-0}
+SERVER_CPUS=${SERVER_CPUS-0}
 pairs=${PAIRS:-7}
 seconds=${SECONDS_EACH:-3}
 
