@@ -31,9 +31,8 @@ int sc_local(struct bpf_nf_ctx *ctx)
 	if (t.packet->dir != SC_DIR_RX || !stage_follows(SC_RX_LOCAL, t.packet->last_stage) ||
 	    (t.packet->head != (__u64)ctx->skb->head && !(t.packet->flags & SC_FLAG_FRAG)))
 		return NF_ACCEPT;
+	local_begin(cpu, t.packet);
 	timeline_stamp(cpu, t.packet, SC_RX_LOCAL, bpf_ktime_get_ns());
-	cpu->local_slot = t.packet->slot;
-	cpu->local_id = t.packet->id;
 	return NF_ACCEPT;
 }
 

@@ -24,3 +24,11 @@ static __always_inline void local_end(struct cpu_state *cpu)
 	else if (!conf_data_ready)
 		timeline_emit(cpu, &t, SC_END_L4);
 }
+
+/* The transport of this CPU works on p from now on. */
+static __always_inline void local_begin(struct cpu_state *cpu, const struct sc_packet *p)
+{
+	local_end(cpu);
+	cpu->local_slot = p->slot;
+	cpu->local_id = p->id;
+}

@@ -16,11 +16,14 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	struct timeline t = {};
 	struct sc_packet *p;
 
-	if (!cpu || !cpu->local_id)
+	if (!cpu)
 		return VERDICT_PASS;
-	if (!timeline_find(skb_key(ctx), &t)) {
+	if (timeline_find(skb_key(ctx), &t)) {
+		if (t.packet->id != cpu->local_id) /* no netfilter hook has told so far */
+			local_begin(cpu, t.packet);
+	} else {
 		/* Raw sockets and multicast get clones. A raw socket that only listens in on TCP or UDP is not where the packet ends. */
-		if (!local_packet(cpu, &t) || !sk)
+		if (!sk || !local_packet(cpu, &t))
 			return VERDICT_PASS;
 		if (sk->type == SOCK_RAW && (t.packet->l4_proto == IPPROTO_TCP || t.packet->l4_proto == IPPROTO_UDP))
 			return VERDICT_PASS;
