@@ -69,6 +69,9 @@ struct tcp_sock {
 	__u32 rcv_nxt;
 	__u32 copied_seq;
 	__u32 write_seq;
+	struct {
+		__u32 seq; /* copied_seq when the receive window was measured last */
+	} rcvq_space;
 };
 
 struct iov_iter {

@@ -85,7 +85,7 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 	p->ifindex = skb->dev->ifindex;
 	mac = flags & SC_DEV_RAW ? (__u64)skb->data : (__u64)skb->head + skb->mac_header;
 	packet_read(p, skb, !(flags & SC_DEV_RAW), !(flags & SC_DEV_RAW));
-	if (path == RX_NAPI) {
+	if (path == RX_NAPI || path == RX_LATE) {
 		stamp_irq(cpu, p, flags);
 		stamp_xdp(cpu, p, mac, now_ns);
 	} else if (path == RX_BACKLOG) {

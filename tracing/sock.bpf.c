@@ -12,8 +12,8 @@ SEC("cgroup_skb/ingress")
 int sc_l4_cgroup(struct __sk_buff *ctx)
 {
 	struct cpu_state *cpu = cpu_state();
-	struct bpf_sock *sk = ctx->sk ? bpf_sk_fullsock(ctx->sk) : NULL;
 	struct timeline t = {};
+	struct bpf_sock *sk;
 	struct sc_packet *p;
 
 	if (!cpu)
@@ -21,7 +21,11 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	if (timeline_find(skb_key(ctx), &t)) {
 		if (t.packet->id != cpu->local_id) /* no netfilter hook has told so far */
 			local_begin(cpu, t.packet);
+		sk = ctx->sk ? bpf_sk_fullsock(ctx->sk) : NULL;
 	} else {
+		if (!cpu->local_id)
+			return VERDICT_PASS;
+		sk = ctx->sk ? bpf_sk_fullsock(ctx->sk) : NULL;
 		/* Raw sockets and multicast get clones. A raw socket that only listens in on TCP or UDP is not where the packet ends. */
 		if (!sk || !local_packet(cpu, &t))
 			return VERDICT_PASS;
@@ -123,10 +127,19 @@ int BPF_PROG(sc_tcp_read, struct sock *sk)
 	if (!cpu || !sock_is_ours(sk))
 		return 0;
 	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!s)
-		return 0;
 	tcp = bpf_skc_to_tcp_sock(sk);
-	if (!tcp || tcp->copied_seq == s->copied_seq)
+	if (!tcp)
+		return 0;
+	if (!s) {
+		if (!sock_wanted(sk))
+			return 0;
+		s = sock_create(sk);
+		if (!s)
+			return 0;
+		/* The first read we see of this socket: whatever of its bytes was recorded and is read now, this call has read. */
+		s->copied_seq = tcp->rcvq_space.seq;
+	}
+	if (tcp->copied_seq == s->copied_seq)
 		return 0;
 	struct sc_call call = {
 		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie,

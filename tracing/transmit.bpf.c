@@ -132,16 +132,20 @@ int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 {
 	struct cpu_state *cpu = cpu_state();
 	__u32 flags = device_flags(dev);
-	__u64 now_ns = bpf_ktime_get_ns();
 	struct timeline t = {};
 	struct sc_packet *p;
+	__u64 now_ns;
 
 	if (!cpu)
 		return 0;
-	/* A driver that was busy gets the packet again: the first time counts. */
-	if (timeline_find(skb_key(skb), &t) && t.packet->dir == SC_DIR_TX && t.packet->last_stage == SC_TX_DRIVER &&
-	    t.packet->head == (__u64)skb->head)
+	if (timeline_find(skb_key(skb), &t)) {
+		/* A driver that was busy gets the packet again: the first time counts. */
+		if (t.packet->dir == SC_DIR_TX && t.packet->last_stage == SC_TX_DRIVER && t.packet->head == (__u64)skb->head)
+			return 0;
+	} else if (!(flags & SC_DEV_CAPTURE)) {
 		return 0;
+	}
+	now_ns = bpf_ktime_get_ns();
 	if (!timeline_follow(skb, SC_TX_DRIVER, &t) || !tx_continues(t.packet, SC_TX_DRIVER, skb->skb_iif)) {
 		if (!(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_TX) || !driver_begin(cpu, &t, skb, flags))
 			return 0;

@@ -231,7 +231,8 @@ static int make_join(struct record *r)
 {
 	const struct probes *probes = loader_probes(r->loader);
 	struct join_config config = {
-		.rules = { .tcp_stages = probes_stages(probes, SCOPE_TCP), .dgram_stages = probes_stages(probes, SCOPE_DGRAM), .drops = r->drops },
+		.rules = { .tcp_stages = probes_stages(probes, SCOPE_TCP), .dgram_stages = probes_stages(probes, SCOPE_DGRAM), .drops = r->drops,
+			   .l4_sure = probes_used(probes, SC_RX_L4, "cgroup_skb/ingress") },
 		.deadline_ns = r->deadline_ns,
 		.window = WINDOW_PACKETS,
 		.interface = interface_of,

@@ -80,7 +80,7 @@ static void begin_end(struct pending *n, const struct sc_packet *p, const struct
 	};
 
 	n->wait = p->dir == SC_DIR_TX && n->payload_bytes && n->l4_proto == IPPROTO_TCP_NUMBER ? WAIT_PASS : WAIT_NONE;
-	if (p->end == SC_END_L4 && !n->datagram && rules->tcp_stages & ~p->stages & SC_BIT(SC_RX_L4)) {
+	if (p->end == SC_END_L4 && !n->datagram && rules->l4_sure && rules->tcp_stages & ~p->stages & SC_BIT(SC_RX_L4)) {
 		story_partial(n, ACCOUNT_PARTIAL_UNSTAMPED);
 		return;
 	}

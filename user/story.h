@@ -10,6 +10,7 @@ struct drop_reasons;
 struct story_rules {
 	uint32_t tcp_stages;	/* SC_BIT masks of what this kernel can stamp for TCP ... */
 	uint32_t dgram_stages;	/* ... and for datagram sockets */
+	bool l4_sure;		/* the probe of TCP's `l4` sees every packet (tcp_probe only sees established connections) */
 	const struct drop_reasons *drops;
 };
 
