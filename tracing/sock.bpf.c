@@ -75,7 +75,7 @@ static __always_inline void tcp_ready(struct cpu_state *cpu, struct sock *sk, __
 
 	if (!tcp)
 		return;
-	cookie = bpf_get_socket_cookie(sk);
+	cookie = sk->__sk_common.skc_cookie.counter ?: bpf_get_socket_cookie(sk);
 	if (local_packet(cpu, &t) && t.packet->l4_proto == IPPROTO_TCP &&
 	    (t.packet->sock == cookie || (!t.packet->sock && sock_wanted(sk))) && t.packet->payload_len_bytes) {
 		end = t.packet->seq + t.packet->payload_len_bytes;
