@@ -138,17 +138,7 @@ struct bpf_nf_ctx {
 enum gro_result_values { SC_GRO_MERGED, SC_GRO_MERGED_FREE };
 
 #define NULL ((void *)0)
-#define AF_INET 2
-#define AF_INET6 10
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86DD
-#define ETH_P_8021Q 0x8100
-#define ETH_P_8021AD 0x88A8
-#define IPPROTO_ICMP 1
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
-#define IPPROTO_ICMPV6 58
-#define TCP_LISTEN 10
-#define MSG_PEEK 2
-#define MSG_ERRQUEUE 0x2000
-#define NET_RX_SOFTIRQ 3
+enum { AF_INET = 2, AF_INET6 = 10 };
+enum { ETH_P_IP = 0x0800, ETH_P_8021Q = 0x8100, ETH_P_IPV6 = 0x86DD, ETH_P_8021AD = 0x88A8 };
+enum { IPPROTO_ICMP = 1, IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_ICMPV6 = 58 };
+enum { TCP_LISTEN = 10, MSG_PEEK = 2, MSG_ERRQUEUE = 0x2000, NET_RX_SOFTIRQ = 3 };

@@ -9,7 +9,7 @@
 struct option_row {
 	char letter;	      /* 0: long only */
 	const char *name;     /* long name, NULL: short only */
-	const char *argument; /* placeholder in the help, NULL: takes none */
+	const char *argument; /* what the help calls it, NULL: takes none */
 	const char *help;
 	int (*set)(struct record_options *o, const char *argument); /* 0, or a negative errno after logging what is wrong */
 };

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Records: what leaves for user space, and the end of a story. */
+#pragma once
+
+#include "slot.bpf.h"
+
+/* 0, or a negative errno when this CPU's ring is full. */
+static __always_inline long record_output(struct cpu_state *cpu, void *record, __u32 size)
+{
+	__u32 index = bpf_get_smp_processor_id();
+	void *ring = bpf_map_lookup_elem(&rings, &index);
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (!ring)
+		return -1;
+	/* Wake-ups cost microseconds: the reader comes by itself every few milliseconds, we only call it when the ring fills. */
+	if ((cpu->records++ & 15) == 0 && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > conf_wake_bytes)
+		flags = BPF_RB_FORCE_WAKEUP;
+	return bpf_ringbuf_output(ring, record, size, flags);
+}
+
+/* Ends a story: writes its record, or counts it as lost, and frees the slot. */
+static __noinline __attribute__((unused)) int timeline_emit(struct cpu_state *cpu, struct timeline *t, __u8 end)
+{
+	struct sc_packet *p;
+	__u32 size;
+
+	if (!cpu || !t)
+		return 0;
+	p = t->packet;
+	if (!p || !t->key || !timeline_take(t))
+		return 0;
+	if (p->state & SC_STATE_COUNTED) {
+		size = p->cap_len_bytes;
+		if (size > conf_room)
+			size = conf_room;
+		p->end = end;
+		p->type = SC_REC_PACKET;
+		size += sizeof(*p);
+		p->size_bytes = size;
+		if (record_output(cpu, p, size))
+			count(cpu, SC_CNT_RING, p->dir);
+	}
+	timeline_free(t);
+	return 0;
+}
