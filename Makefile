@@ -6,7 +6,7 @@ VERSION := 0.1.0
 # Debian packages, by what needs them. `make deps`, `make demo` and `make check` install the missing ones.
 BUILD_PACKAGES := gcc libc6-dev make clang bpftool libbpf-dev libxdp-dev libelf-dev libpcap-dev \
 	libjansson-dev uthash-dev zlib1g-dev
-DEMO_PACKAGES := iproute2 ethtool iputils-ping curl busybox socat
+DEMO_PACKAGES := iproute2 ethtool iputils-ping curl "busybox-static|busybox" socat
 TEST_PACKAGES := libcmocka-dev tcpdump tshark nginx-light nftables procps jq
 
 PREFIX ?= /usr/local
@@ -62,15 +62,15 @@ help:
 
 # ---- packages
 
-# $(call install_missing,PACKAGES): no service is started by what gets installed (RUNLEVEL is what invoke-rc.d asks).
+# $(call install_missing,PACKAGES): "a|b" is content with either and installs a; no service is started by what gets installed (RUNLEVEL is what invoke-rc.d asks).
 define install_missing
 	@if ! command -v dpkg-query >/dev/null; then \
 		echo "make: not a Debian system; needed here are the equivalents of: $(1)" >&2; exit 0; \
 	fi; \
 	missing=; \
 	for package in $(1); do \
-		dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q '^install ok installed' || \
-			missing="$$missing $$package"; \
+		dpkg-query -W -f='$${Status}\n' $${package//|/ } 2>/dev/null | grep -q '^install ok installed' || \
+			missing="$$missing $${package%%|*}"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" != 0 ]; then \

@@ -29,10 +29,13 @@ static __always_inline __u64 datagram_taken(struct sock_state *s, struct sock *s
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(sc_recv_len, struct sock *sk, int ret, int flags)
 {
-	struct cpu_state *cpu = cpu_state();
+	struct cpu_state *cpu;
 	struct sock_state *s;
 
-	if (ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !cpu || !sock_is_ours(sk) || !sock_is_datagram(sk))
+	if (!sock_is_datagram(sk) || ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !sock_is_ours(sk))
+		return 0;
+	cpu = cpu_state();
+	if (!cpu)
 		return 0;
 	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (!s)

@@ -155,19 +155,21 @@ int BPF_PROG(sc_tcp_read, struct sock *sk)
 SEC("tp_btf/tcp_sendmsg_locked")
 int BPF_PROG(sc_tcp_write, struct sock *sk, const struct msghdr *msg)
 {
-	__u32 end, tid = (__u32)bpf_get_current_pid_tgid();
-	struct cpu_state *cpu = cpu_state();
+	struct cpu_state *cpu;
 	struct sock_state *s;
 	struct tcp_sock *tcp;
+	__u32 end, tid;
 
 	if (!sock_is_ours(sk))
 		return 0;
+	cpu = cpu_state();
 	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (!s && sock_wanted(sk))
 		s = sock_create(sk);
 	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!s || !cpu || !tcp)
 		return 0;
+	tid = (__u32)bpf_get_current_pid_tgid();
 	end = tcp->write_seq + (__u32)msg->msg_iter.count;
 	if (s->write_tid == tid && s->write_end == end)
 		return 0;

@@ -38,6 +38,13 @@ start_pong() {
 	PONG_PID=$LAST_PID
 }
 
+# The same programs on the same hooks, recording a device nothing passes: what being there costs before a packet is recorded.
+with_hooks() {
+	start_record hooks --netns "$SERVER" -i lo -w "$WORK/hooks.pcapng" >/dev/null
+	ping_pong
+	stop_record hooks
+}
+
 with_record() {
 	start_record rec --netns "$SERVER" -i s0 -w "$WORK/rec.pcapng" "$@" >/dev/null
 	ping_pong
@@ -84,6 +91,8 @@ start_pong
 facts
 ping_pong
 series "A against A" ping_pong
+start_pong
+series "hooks alone" with_hooks
 start_pong
 series "record -w" with_record
 tail -n 3 "$WORK/rec.err"
