@@ -25,6 +25,7 @@
 #include "user/privileges.h"
 #include "user/sink.h"
 #include "user/source.h"
+#include "user/summary.h"
 #include "user/system.h"
 
 #define NS_PER_MS 1000000ull
@@ -433,44 +434,6 @@ static void fill_account(struct record *r)
 	r->account.dir[SC_DIR_RX - 1].rejected[ACCOUNT_REJECTED_MISSED] = loader_missed(r->loader) - r->missed_before;
 }
 
-static size_t print_nonzero(char *buf, size_t size, size_t at, const uint64_t *count, const char *const *name, int n)
-{
-	bool any = false;
-
-	for (int i = 0; i < n && at < size; i++) {
-		if (!count[i])
-			continue;
-		at += snprintf(buf + at, size - at, "%s%s %" PRIu64, any ? ", " : " (", name[i], count[i]);
-		any = true;
-	}
-	if (any && at < size)
-		at += snprintf(buf + at, size - at, ")");
-	return at;
-}
-
-static void print_summary(const struct account *account)
-{
-	struct account_dir total;
-	char line[1024];
-
-	for (int dir = 0; dir < 2 && log_level >= 0; dir++) {
-		const struct account_dir *a = &account->dir[dir];
-		size_t at = snprintf(line, sizeof(line), "stampcap: %s: %" PRIu64 " seen = %" PRIu64 " complete + %" PRIu64 " partial",
-				     dir ? "tx" : "rx", a->seen, a->complete, account_partial_sum(a));
-
-		at = print_nonzero(line, sizeof(line), at, a->partial, account_partial_names, ACCOUNT_PARTIAL_COUNT);
-		at += snprintf(line + at, sizeof(line) - at, " + %" PRIu64 " lost", account_lost_sum(a));
-		at = print_nonzero(line, sizeof(line), at, a->lost, account_lost_names, ACCOUNT_LOST_COUNT);
-		at += snprintf(line + at, sizeof(line) - at, "; rejected");
-		if (at == print_nonzero(line, sizeof(line), at, a->rejected, account_rejected_names, ACCOUNT_REJECTED_COUNT))
-			snprintf(line + at, sizeof(line) - at, " nothing");
-		fprintf(stderr, "%s\n", line);
-	}
-	account_total(account, &total);
-	if (account_lost_sum(&total))
-		fprintf(stderr, "stampcap: %" PRIu64 " packets were lost: try a larger -B, a smaller -s, or fewer --stages\n", account_lost_sum(&total));
-}
-
 static int finish(struct record *r)
 {
 	struct capture_end end = {};
@@ -493,7 +456,7 @@ static int finish(struct record *r)
 	err = r->failed || r->reader_gone ? 0 : r->sink->ops->end(r->sink, &end);
 	if (err)
 		output_failed(r, err);
-	print_summary(&r->account);
+	summary_print(&r->account);
 	if (!r->failed && !r->reader_gone && account_check(&r->account))
 		r->failed = log_refuse(-ERANGE, "the accounting does not add up: this is a bug, please report it with the lines above");
 	return r->failed ? 1 : 0;

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A shaper holds packets for longer than the deadline of a live recording: each is told once, whole, and with the wait that it had.
+. "$(dirname "$0")/lib.sh"
+
+bits_per_s=64000 burst_bytes=1600 packet_bytes=1000 packets=10
+
+make_pair gro
+ip -n "$CLIENT" neigh replace "$SERVER4" lladdr "$(ip -n "$SERVER" -j link show s0 | jq -r '.[0].address')" dev c0 nud permanent
+ip netns exec "$CLIENT" tc qdisc replace dev c0 root tbf rate $bits_per_s burst $burst_bytes limit 100000
+tool_ready sink in_server "$TOOLS/udp_echo" -q "$SERVER4" 9200 60
+
+# check_shaped FILE: everything that was asked of the packets in it.
+check_shaped() {
+	local file="$1" line=0 last=0 other ns want
+
+	check_file "$file"
+	check_timelines "$file" -v min_tx=$packets
+	assert_eq "$(count "$file" 'udp.dstport == 9200')" $packets "datagrams"
+	assert_eq "$(count "$file" 'udp.dstport == 9200 && frame.comment contains "stampcap tx" && frame.comment contains " end=driver"')" $packets \
+		"datagrams that the driver got"
+	assert_eq "$(comments "$file" frame | tally 'flags=[a-z+]*partial')" 0 "partial packets"
+	assert_eq "$(tally $'^EPB\t.*\t(cap)?len=0(\t|$)' <"$file.blocks")" 0 "packets without a byte"
+	other=$(count "$file" '!(udp.dstport == 9200)')
+	assert_eq "$(sed -n 's/^ISB.* | tx seen=\([0-9]*\) .*/\1/p' "$file.blocks")" $((packets + other)) "tx seen"
+	# The bucket is full at first: packet k waits until all before it and itself, less the burst, have gone at the rate.
+	while read -r ns; do
+		line=$((line + 1)) last=$ns
+		want=$(((line * packet_bytes - burst_bytes) * 8 * 1000000 / bits_per_s * 1000))
+		[ $want -gt 0 ] || want=0
+		assert_ge "$ns" $((want * 8 / 10)) "ns that packet $line waited"
+		assert_le "$ns" $((want * 12 / 10 + 5000000)) "ns that packet $line waited"
+	done < <(nanoseconds "$file" 'udp.dstport == 9200' qdisc)
+	assert_eq $line $packets "waits"
+	say "last wait $last ns, the shaper's $want ns"
+}
+
+say "a pipe: the deadline is 150 ms"
+mkfifo "$WORK/pipe"
+cat <"$WORK/pipe" >"$WORK/pipe.pcapng" &
+reader=$!
+defer "kill $reader; wait $reader"
+env --default-signal=INT "$STAMPCAP" record --netns "$CLIENT" -i c0 --direction out -w - >"$WORK/pipe" 2>"$WORK/live.err" &
+RECORD_PID=$!
+defer "kill $RECORD_PID; wait $RECORD_PID"
+wait_recording live
+in_client "$TOOLS/udp_flood" "$SERVER4" 9200 $((packet_bytes - 42)) $packets 0 1
+sleep 1.2
+stop_record live
+wait $reader
+cat "$WORK/live.err"
+check_shaped "$WORK/pipe.pcapng"
+
+say "a file"
+start_record plain --netns "$CLIENT" -i c0 --direction out -w "$WORK/plain.pcapng"
+in_client "$TOOLS/udp_flood" "$SERVER4" 9200 $((packet_bytes - 42)) $packets 0 1
+sleep 1.2
+stop_record plain
+cat "$WORK/plain.err"
+check_shaped "$WORK/plain.pcapng"

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Living packets get new buffers: TCP's clones when a router writes to them, all when the device has no scatter-gather. Their stories go on.
+. "$(dirname "$0")/lib.sh"
+
+ROUTER=$TEST-$ID-router
+
+# whole FILE DISPLAY_FILTER: none of these packets lost its way.
+whole() {
+	assert_eq "$(comments "$1" "$2" | tally ' end=(recycled|consumed|open|timeout|drop:)|flags=[a-z+]*partial')" 0 "packets cut short in $1"
+}
+
+# payload FILE DISPLAY_FILTER: the sum.
+payload() {
+	clean_tshark -r "$1" -n -Y "$2" -T fields -e tcp.len | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+}
+
+seen_tx() {
+	sed -n 's/^ISB.* | tx seen=\([0-9]*\) .*/\1/p' "$1.blocks"
+}
+
+make_ns "$CLIENT"
+make_ns "$SERVER"
+make_ns "$ROUTER"
+make_veth "$CLIENT" c0 "$ROUTER" r0
+make_veth "$SERVER" s0 "$ROUTER" r1
+in_ns "$ROUTER" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+ip -n "$CLIENT" addr add 10.78.1.1/24 dev c0
+ip -n "$ROUTER" addr add 10.78.1.254/24 dev r0
+ip -n "$ROUTER" addr add 10.78.2.254/24 dev r1
+ip -n "$SERVER" addr add 10.78.2.1/24 dev s0
+ip -n "$CLIENT" route add default via 10.78.1.254
+ip -n "$SERVER" route add default via 10.78.2.254
+wait_until 10 in_client ping -c 1 -W 1 -q 10.78.2.1
+head -c 3000000 /dev/urandom >"$WORK/data"
+
+# through_router NAME PORT RECORD_OPTION...
+through_router() {
+	local name="$1" port="$2" file="$WORK/$1.pcapng" data
+
+	shift 2
+	background in_server socat -u "TCP4-LISTEN:$port,reuseaddr" "OPEN:$WORK/$name.received,creat,trunc"
+	wait_until 5 in_server sh -c "ss -ltn | grep -q $port"
+	start_record "$name" --netns "$ROUTER" -i r0 -w "$file" "$@"
+	start_tcpdump "$ROUTER" r0 "$WORK/$name.pcap" -s 128
+	in_client socat -u OPEN:"$WORK/data" "TCP4:10.78.2.1:$port"
+	stop_tcpdump
+	stop_record "$name"
+	cat "$WORK/$name.err"
+	cmp "$WORK/data" "$WORK/$name.received" || fail "the transfer itself went wrong"
+	check_file "$file"
+	# What goes back begins, for the recorded device, where it is handed to it: it came in by another.
+	check_timelines "$file" -v skip='tcp_control|non_ip|icmp_other'
+	whole "$file" "tcp.port == $port"
+	data=$(count "$file" "tcp.dstport == $port && tcp.len > 0")
+	say "$name: $data data packets"
+	assert_ge "$data" 40 "data packets"
+	assert_eq "$(comments "$file" "tcp.dstport == $port && tcp.len > 0" | tally ' end=forward .*via=r1|via=r1 .*end=forward ')" "$data" \
+		"data packets forwarded to r1"
+	assert_eq "$(comments "$file" "tcp.dstport == $port && tcp.len > 0" | tally ' tx_driver=\+')" "$data" "data packets that r1's driver got"
+	same_streams "$file" "$WORK/$name.pcap"
+	assert_ge "$(payload "$file" "tcp.dstport == $port")" 3000000 "bytes of payload"
+	assert_eq "$(count "$file" "tcp.srcport == $port")" "$(count "$WORK/$name.pcap" "tcp.srcport == $port")" "packets back"
+}
+
+say "a router, devices as the kernel makes them: large packets"
+through_router large 7001
+say "and with packets that fit the wire"
+offloads_off "$CLIENT" c0
+in_ns "$ROUTER" ethtool -K r0 gro off >/dev/null
+through_router small 7002 --xdp off
+
+say "a device without scatter-gather: every packet is copied into one piece after it was queued"
+in_server ethtool -K s0 sg off tso off gso off tx off >/dev/null
+start_nginx "$SERVER"
+background in_server socat -u OPEN:"$WORK/data" TCP4-LISTEN:7003,reuseaddr
+wait_until 5 in_server sh -c 'ss -ltn | grep -q 7003'
+start_record linear --netns "$SERVER" -i s0 -w "$WORK/linear.pcapng"
+start_tcpdump "$SERVER" s0 "$WORK/linear.pcap" -s 128
+in_client curl -s -f --max-time 30 -o /dev/null 'http://10.78.2.1:8080/large?[1-10]'
+in_client curl -s -f --max-time 30 -o /dev/null 'http://10.78.2.1:8080/small?[1-50]'
+in_client socat -u TCP4:10.78.2.1:7003 "OPEN:$WORK/linear.received,creat,trunc"
+stop_tcpdump
+stop_record linear
+cat "$WORK/linear.err"
+cmp "$WORK/data" "$WORK/linear.received" || fail "the transfer itself went wrong"
+check_file "$WORK/linear.pcapng"
+check_timelines "$WORK/linear.pcapng" -v min_tx=1000
+whole "$WORK/linear.pcapng" 'tcp.srcport == 8080 || tcp.srcport == 7003'
+assert_eq "$(count "$WORK/linear.pcapng" 'tcp.srcport == 8080 || tcp.srcport == 7003')" \
+	"$(count "$WORK/linear.pcap" 'tcp.srcport == 8080 || tcp.srcport == 7003')" "sent TCP packets, against tcpdump's"
+other=$(count "$WORK/linear.pcapng" '!tcp && frame.comment contains "stampcap tx"')
+assert_eq "$(seen_tx "$WORK/linear.pcapng")" $(($(count "$WORK/linear.pcap" 'tcp.srcport == 8080 || tcp.srcport == 7003') + other)) "tx seen"
+same_streams "$WORK/linear.pcapng" "$WORK/linear.pcap"
+assert_ge "$(count "$WORK/linear.pcapng" 'tcp.srcport == 7003 && tcp.len > 0 && frame.comment contains "write="')" 2000 "data packets with their write"
