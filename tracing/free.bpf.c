@@ -22,19 +22,22 @@ static __always_inline bool skb_is_gso(const struct sk_buff *skb)
 static __always_inline void split(struct cpu_state *cpu, struct timeline *t)
 {
 	struct sc_packet *p = t->packet;
-	struct parent_ref *ref;
+	struct gso_parent *of;
 	__u32 i;
 
 	if (!timeline_take(t))
 		return;
 	i = p->flow_hash & (PARENTS - 1);
-	ref = bpf_map_lookup_elem(&gso_parents, &i);
-	if (ref) {
-		ref->id = p->id;
-		ref->slot = p->slot;
-		ref->flow_hash = p->flow_hash;
+	of = bpf_map_lookup_elem(&gso_parents, &i);
+	if (of) {
+		of->id = p->id;
+		of->last_ns = p->last_ns;
+		__builtin_memcpy(of->stamp_ns, &p->stamp_ns[SC_TX_FIRST], sizeof(of->stamp_ns));
+		of->stages = p->stages;
+		of->flow_hash = p->flow_hash;
+		of->seq = p->seq;
+		of->payload_len_bytes = p->payload_len_bytes;
 	}
-	p->state |= SC_STATE_SPLIT;
 	count(cpu, SC_CNT_SPLIT, SC_DIR_TX);
 	if (conf_limit)
 		__sync_fetch_and_add(&begun_total, -1);

@@ -85,11 +85,21 @@ struct map_parents { /* newest packet of a flow that others may merge into (GRO,
 };
 extern struct map_parents gro_parents SEC(".maps");
 
-struct map_gso_parents { /* newest packet of a flow that software segmentation took apart */
+#define GSO_STAGES (SC_TX_DRIVER - SC_TX_FIRST) /* what a super-packet can have been stamped at before it is cut */
+struct gso_parent {
+	__u64 id;
+	__u64 last_ns;
+	__u64 stamp_ns[GSO_STAGES];
+	__u32 stages;
+	__u32 flow_hash;
+	__u32 seq;
+	__u32 payload_len_bytes;
+};
+struct map_gso_parents { /* newest packet of a flow that software segmentation took apart: a copy, its slot goes to others at once */
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, PARENTS);
 	__type(key, __u32);
-	__type(value, struct parent_ref);
+	__type(value, struct gso_parent);
 };
 extern struct map_gso_parents gso_parents SEC(".maps");
 

@@ -54,7 +54,6 @@ enum sc_flag {
 enum sc_state {
 	SC_STATE_COUNTED = 1 << 0, /* counted as begun; without it the story is still tentative and ends in silence */
 	SC_STATE_BYTES = 1 << 1,   /* bytes and lengths are in */
-	SC_STATE_SPLIT = 1 << 2,   /* taken apart by segmentation: its segments tell the story */
 };
 
 enum sc_record_type {

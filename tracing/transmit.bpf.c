@@ -79,8 +79,8 @@ int BPF_PROG(sc_qdisc, struct Qdisc *qdisc, const struct netdev_queue *txq, int 
 /* A packet the driver gets that nobody saw before: a segment cut by software takes over what its super-packet had, anything else begins here. */
 static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline *t, struct sk_buff *skb, __u32 flags)
 {
-	struct parent_ref *ref;
-	struct sc_packet *p, *of;
+	struct gso_parent *of;
+	struct sc_packet *p;
 	__u32 i;
 
 	if (!timeline_count(cpu, SC_DIR_TX))
@@ -96,18 +96,17 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 	p->head = (__u64)skb->head;
 	tx_read(p, skb, flags);
 	i = p->flow_hash & (PARENTS - 1);
-	ref = bpf_map_lookup_elem(&gso_parents, &i);
-	of = ref && ref->id && ref->flow_hash == p->flow_hash ? slot_packet(ref->slot) : NULL;
-	if (!of || of->id != ref->id || !(of->state & SC_STATE_SPLIT))
+	of = bpf_map_lookup_elem(&gso_parents, &i);
+	if (!of || !of->id || of->flow_hash != p->flow_hash || bpf_ktime_get_ns() - of->last_ns > SEGMENT_AGE_MAX_NS)
 		return true;
-	if ((p->l4_proto == IPPROTO_TCP && p->seq - of->seq >= of->payload_len_bytes) || bpf_ktime_get_ns() - of->last_ns > SEGMENT_AGE_MAX_NS)
+	if (p->l4_proto == IPPROTO_TCP && p->seq - of->seq >= of->payload_len_bytes)
 		return true;
-	p->parent_id = ref->id;
+	p->parent_id = of->id;
 	p->flags |= SC_FLAG_SEGMENT;
 #pragma unroll
-	for (int s = SC_TX_FIRST; s < SC_TX_DRIVER; s++)
-		if (of->stages & SC_BIT(s))
-			timeline_stamp(cpu, p, s, of->stamp_ns[s]);
+	for (int s = 0; s < GSO_STAGES; s++)
+		if (of->stages & SC_BIT(SC_TX_FIRST + s))
+			timeline_stamp(cpu, p, SC_TX_FIRST + s, of->stamp_ns[s]);
 	return true;
 }
 

@@ -198,6 +198,11 @@ int conns_wait(struct conns *c, struct pending *n)
 	return 0;
 }
 
+struct matching {
+	uint64_t until_ns; /* calls newer than this may not be the first of their kind */
+	bool deferred;	   /* the packet at hand has to wait because of that */
+};
+
 static uint64_t newest_stamp(const struct packet *p)
 {
 	for (int stage = SC_STAGE_COUNT - 1; stage >= 0; stage--)
@@ -222,14 +227,20 @@ static size_t calls_reaching(const struct calls *c, uint32_t end)
 	return low;
 }
 
-/* The first call that reached `end` and is not older than `after_ns`. */
-static const struct sc_call *reached(const struct calls *c, uint32_t end, uint64_t after_ns)
+/* The first call that reached `end` and is not older than `after_ns`; NULL, too, and *deferred, if that is newer than what is known for certain. */
+static const struct sc_call *reached(const struct calls *c, uint32_t end, uint64_t after_ns, struct matching *m)
 {
 	size_t low = calls_reaching(c, end);
 
 	while (low < c->head + c->count && (c->call[low].time_ns < after_ns || seq_diff(c->call[low].to, end) < 0))
 		low++;
-	return low < c->head + c->count ? &c->call[low] : NULL;
+	if (low == c->head + c->count)
+		return NULL;
+	if (c->call[low].time_ns > m->until_ns) {
+		m->deferred = true;
+		return NULL;
+	}
+	return &c->call[low];
 }
 
 /* The call with this number. Numbers grow by one, but for lost records and for readers that overtake each other by a little. */
@@ -252,16 +263,18 @@ static const struct sc_call *numbered(const struct calls *c, uint64_t index)
 	return NULL;
 }
 
-static void match_tcp(struct conn *conn, struct pending *n)
+static void match_tcp(struct conn *conn, struct pending *n, struct matching *m)
 {
 	const struct sc_call *call;
 
 	if (n->wait == WAIT_SOCKET) {
-		call = reached(&conn->sockets, n->end_seq, newest_stamp(&n->p));
+		call = reached(&conn->sockets, n->end_seq, newest_stamp(&n->p), m);
 		if (call)
 			story_socket(n, call);
+		else if (m->deferred)
+			return;
 	}
-	call = reached(&conn->reads, n->end_seq, newest_stamp(&n->p));
+	call = reached(&conn->reads, n->end_seq, newest_stamp(&n->p), m);
 	/* The call must have begun before the last byte: else the one that took it was lost, or took it before this copy of it came. */
 	if (call && seq_diff(n->end_seq, call->from) > 0)
 		story_read(n, call);
@@ -303,19 +316,25 @@ static void match_datagram(struct conn *conn, struct pending *n, uint64_t *rejec
 	story_read(n, call);
 }
 
-static void conn_match(struct conn *conn, uint64_t *rejected)
+/* True if something has to wait for the next round. */
+static bool conn_match(struct conn *conn, uint64_t until_ns, uint64_t *rejected)
 {
+	struct matching m = { .until_ns = until_ns };
 	struct pending *n, *next;
+	bool again = false;
 
 	for (n = conn->waiting; n; n = next) {
 		next = n->next;
+		m.deferred = false;
 		if (n->datagram)
 			match_datagram(conn, n, rejected);
 		else
-			match_tcp(conn, n);
+			match_tcp(conn, n, &m);
 		if (n->wait == WAIT_NONE)
 			pending_list_remove(n);
+		again |= m.deferred;
 	}
+	return again;
 }
 
 /* Another packet of the flow may have told its socket by now. */
@@ -331,15 +350,18 @@ static void find_homes(struct conns *c)
 	}
 }
 
-void conns_match(struct conns *c, uint64_t *rejected)
+void conns_match(struct conns *c, uint64_t until_ns, uint64_t *rejected)
 {
-	find_homes(c);
-	while (c->changed) {
-		struct conn *conn = c->changed;
+	struct conn *conn, *next;
 
-		c->changed = conn->next_changed;
+	find_homes(c);
+	next = c->changed;
+	c->changed = NULL;
+	while ((conn = next)) {
+		next = conn->next_changed;
 		conn->changed = false;
-		conn_match(conn, rejected);
+		if (conn_match(conn, until_ns, rejected))
+			conn_changed(c, conn);
 	}
 }
 
@@ -376,7 +398,7 @@ void conns_expire(struct conns *c, uint64_t before_ns)
 	HASH_ITER(hh, c->all, conn, next) {
 		calls_expire(&conn->reads, before_ns);
 		calls_expire(&conn->sockets, before_ns);
-		while (conn->writes.count > WRITES_MAX)
+		while (conn->writes.count > WRITES_MAX && conn->writes.call[conn->writes.head].time_ns < before_ns)
 			calls_expire(&conn->writes, conn->writes.call[conn->writes.head].time_ns + 1);
 		if (conn->writes.count && conn->writes.call[conn->writes.head + conn->writes.count - 1].time_ns + WRITES_KEPT_NS < before_ns)
 			conn->writes.count = 0;

@@ -20,8 +20,11 @@ int conns_call(struct conns *c, const struct sc_call *call);
 /* n waits for its socket (n->sock, or found by its flow) from now on; pending_list_remove() ends that. 0 or -ENOMEM. */
 int conns_wait(struct conns *c, struct pending *n);
 
-/* Matches everything that changed. Matches that contradict their packet are counted in *rejected. */
-void conns_match(struct conns *c, uint64_t *rejected);
+/*
+ * Matches what changed with calls up to `until_ns`: every call before it must have been handed in, for a call that is still in some ring may be the one that a
+ * later one looks like. Matches that contradict their packet are counted in *rejected.
+ */
+void conns_match(struct conns *c, uint64_t until_ns, uint64_t *rejected);
 /* The send call that covers n's last byte: sets the write stamp, pid and name if there is one. */
 void conns_write(struct conns *c, struct pending *n);
 

@@ -12,7 +12,7 @@
 #include "user/drop_reason.h"
 #include "user/flow_order.h"
 
-#define REASSEMBLED_MAX 64
+#define REASSEMBLED_MAX 8192 /* datagrams remembered for their fragments; the oldest go first */
 #define IPPROTO_TCP_NUMBER 6
 #define IPPROTO_UDP_NUMBER 17
 #define EXPIRE_EVERY_PASSES 64
@@ -25,6 +25,12 @@ struct fragment_key {
 	uint8_t ip_version, proto;
 };
 
+struct reassembled {
+	struct fragment_key key;
+	uint64_t id; /* of the fragment that carried the datagram on */
+	UT_hash_handle hh;
+};
+
 struct join {
 	struct join_config config;
 	struct account *account;
@@ -33,14 +39,11 @@ struct join {
 	struct pending **heap; /* by anchor_ns, smallest first */
 	size_t count, room;
 	struct pending *ids; /* all held packets, by id */
-	struct pending *children;
+	struct pending *children; /* WAIT_PARENT */
+	struct pending *sent;	  /* WAIT_PASS */
 	uint64_t pass, matched_pass;
 	size_t waiting;
-	struct {
-		struct fragment_key key;
-		uint64_t id;
-	} reassembled[REASSEMBLED_MAX];
-	size_t reassembled_count;
+	struct reassembled *reassembled;
 	bool reassembled_new, stopping;
 };
 
@@ -119,9 +122,15 @@ int join_new(struct join **out, const struct join_config *config, struct account
 
 void join_free(struct join *j)
 {
+	struct reassembled *r, *next;
+
 	if (!j)
 		return;
 	HASH_CLEAR(by_id, j->ids);
+	HASH_ITER(hh, j->reassembled, r, next) {
+		HASH_DELETE(hh, j->reassembled, r);
+		free(r);
+	}
 	for (size_t i = 0; i < j->count; i++)
 		free(j->heap[i]);
 	free(j->heap);
@@ -165,18 +174,38 @@ static bool fragment_key_of(const struct fragment *f, struct fragment_key *key)
 /* The id of the newest datagram a fragment can have gone into, 0 unknown. */
 static uint64_t fragment_parent(const struct join *j, const struct fragment *f)
 {
+	struct reassembled *found;
 	struct fragment_key key;
-	size_t kept = j->reassembled_count < REASSEMBLED_MAX ? j->reassembled_count : REASSEMBLED_MAX;
 
 	if (!fragment_key_of(f, &key))
 		return 0;
-	for (size_t i = 1; i <= kept; i++) {
-		size_t at = (j->reassembled_count - i) % REASSEMBLED_MAX;
+	HASH_FIND(hh, j->reassembled, &key, sizeof(key), found);
+	return found ? found->id : 0;
+}
 
-		if (!memcmp(&j->reassembled[at].key, &key, sizeof(key)))
-			return j->reassembled[at].id;
+/* Remembers which fragment carried a datagram on; an identification that comes again means the newer one. */
+static void remember_reassembled(struct join *j, const struct fragment *f, uint64_t id)
+{
+	struct reassembled *r;
+	struct fragment_key key;
+
+	if (!fragment_key_of(f, &key))
+		return;
+	HASH_FIND(hh, j->reassembled, &key, sizeof(key), r);
+	if (r)
+		HASH_DELETE(hh, j->reassembled, r);
+	else if (HASH_COUNT(j->reassembled) >= REASSEMBLED_MAX) {
+		r = j->reassembled; /* iteration begins with the oldest */
+		HASH_DELETE(hh, j->reassembled, r);
+	} else {
+		r = calloc(1, sizeof(*r));
 	}
-	return 0;
+	if (!r)
+		return; /* its other fragments will be partial, and say so */
+	r->key = key;
+	r->id = id;
+	HASH_ADD(hh, j->reassembled, key, sizeof(key), r);
+	j->reassembled_new = true;
 }
 
 static struct fragment fragment_of_record(const struct sc_packet *p, const uint8_t *bytes)
@@ -231,16 +260,13 @@ static void note_fragment(struct join *j, struct pending *n, const struct decode
 {
 	const struct sc_packet *p = d->packet;
 	struct fragment f = fragment_of_record(p, d->bytes);
-	size_t at = j->reassembled_count % REASSEMBLED_MAX;
 
 	if (!(p->flags & SC_FLAG_FRAG) || p->dir != SC_DIR_RX)
 		return;
 	if (fragment_vanished(j, p, &f)) {
 		story_await_parent(n);
-	} else if (p->last_stage >= SC_RX_LOCAL && fragment_key_of(&f, &j->reassembled[at].key)) {
-		j->reassembled[at].id = p->id;
-		j->reassembled_count++;
-		j->reassembled_new = true;
+	} else if (p->last_stage >= SC_RX_LOCAL) {
+		remember_reassembled(j, &f, p->id);
 	}
 }
 
@@ -253,6 +279,8 @@ static int hold(struct join *j, struct pending *n)
 	HASH_ADD(by_id, j->ids, p.id, sizeof(n->p.id), n);
 	if (n->wait == WAIT_PARENT)
 		pending_list_add(&j->children, n);
+	if (n->wait == WAIT_PASS)
+		pending_list_add(&j->sent, n);
 	/* It is in the heap by now: without memory to wait with, it goes as what is known of it. */
 	if ((n->wait == WAIT_SOCKET || n->wait == WAIT_READ) && conns_wait(j->conns, n))
 		story_partial(n, ACCOUNT_PARTIAL_TIMEOUT);
@@ -375,10 +403,6 @@ static bool ready(struct join *j, struct pending *n, uint64_t now_ns, uint64_t c
 {
 	bool full = j->count > j->config.window; /* memory goes before order */
 
-	if (n->wait == WAIT_PASS && n->pass < j->pass) {
-		conns_write(j->conns, n);
-		n->wait = WAIT_NONE;
-	}
 	/* A parent stays until its children, which may come by another ring, have had a full pass to find it. */
 	if (n->wait == WAIT_NONE && n->pass < j->pass && (n->p.anchor_ns < complete_ns || full))
 		return true;
@@ -387,6 +411,21 @@ static bool ready(struct join *j, struct pending *n, uint64_t now_ns, uint64_t c
 		return n->p.anchor_ns < complete_ns || full;
 	}
 	return false;
+}
+
+/* Send calls came before their packets; after another pass over the rings they have all been handed in. */
+static void match_writes(struct join *j)
+{
+	struct pending *n, *next;
+
+	for (n = j->sent; n; n = next) {
+		next = n->next;
+		if (n->pass >= j->pass)
+			continue;
+		conns_write(j->conns, n);
+		n->wait = WAIT_NONE;
+		pending_list_remove(n);
+	}
 }
 
 static int drain_heap(struct join *j, uint64_t now_ns, uint64_t complete_ns)
@@ -414,13 +453,14 @@ static uint64_t *rejected_matches(struct join *j)
 	return &account_of(j, SC_DIR_RX)->rejected[ACCOUNT_REJECTED_MATCH];
 }
 
-int join_pass(struct join *j, uint64_t now_ns, uint64_t complete_ns)
+int join_pass(struct join *j, uint64_t now_ns, uint64_t settled_ns, uint64_t complete_ns)
 {
 	int err = match_children(j);
 
 	if (err)
 		return err;
-	conns_match(j->conns, rejected_matches(j));
+	conns_match(j->conns, settled_ns, rejected_matches(j));
+	match_writes(j);
 	err = drain_heap(j, now_ns, complete_ns);
 	if (j->pass++ % EXPIRE_EVERY_PASSES == 0 && now_ns > j->config.deadline_ns + CALLS_KEPT_NS)
 		conns_expire(j->conns, now_ns - j->config.deadline_ns - CALLS_KEPT_NS);
@@ -433,15 +473,16 @@ int join_finish(struct join *j)
 {
 	int err = match_children(j);
 
-	conns_match(j->conns, rejected_matches(j));
+	conns_match(j->conns, UINT64_MAX, rejected_matches(j));
 	while (j->count) {
 		_cleanup_free_ struct pending *n = heap_take(j);
 		int failed;
 
 		HASH_DELETE(by_id, j->ids, n);
-		if (n->wait == WAIT_PASS)
+		if (n->wait == WAIT_PASS) {
+			pending_list_remove(n);
 			conns_write(j->conns, n);
-		else if (n->wait != WAIT_NONE)
+		} else if (n->wait != WAIT_NONE)
 			give_up(n, ACCOUNT_PARTIAL_UNREAD);
 		failed = hand_on(j, n);
 		err = err ?: failed;

@@ -33,10 +33,10 @@ void join_free(struct join *j); /* NULL is fine */
 int join_record(struct join *j, const void *data, size_t size);
 
 /*
- * After a pass over all rings: matches, and hands on every packet that is finished and whose anchor is before `complete_ns` (no packet with an
- * earlier anchor can come any more). Packets beyond their deadline go as partial.
+ * After a pass over all rings: matches with the calls up to `settled_ns` (every one of them has been handed in), and hands on every packet that is finished and
+ * whose anchor is before `complete_ns` (no packet with an earlier anchor can come any more). Packets beyond their deadline go as partial.
  */
-int join_pass(struct join *j, uint64_t now_ns, uint64_t complete_ns);
+int join_pass(struct join *j, uint64_t now_ns, uint64_t settled_ns, uint64_t complete_ns);
 
 /* Programs are off: stories found open from now on are so because the capture ended. */
 void join_stop(struct join *j);

@@ -33,7 +33,7 @@
 #define PASS_EVERY_NS (20 * NS_PER_MS)
 #define SWEEP_EVERY_NS (100 * NS_PER_MS)
 #define CLOCK_EVERY_NS NS_PER_S
-#define SETTLE_NS (1 * NS_PER_MS)	  /* a stamp is never older than this when its timeline appears in the table */
+#define SETTLE_NS (1 * NS_PER_MS)	  /* a stamp is never older than this when its timeline is in the table, or its record in a ring */
 #define DEADLINE_FILE_NS (3 * NS_PER_S)
 #define DEADLINE_LIVE_NS (150 * NS_PER_MS)
 #define STOP_GRACE_NS (200 * NS_PER_MS) /* for packets under way when a signal or the clock ends the capture */
@@ -346,7 +346,7 @@ static void pass(struct record *r)
 	err = source_drain(r->source);
 	if (!err && join_reassembled(r->join))
 		source_sweep(r->source, join_owns_fragment, r->join);
-	err = err ?: join_pass(r->join, now_ns, complete_ns);
+	err = err ?: join_pass(r->join, now_ns, now_ns - SETTLE_NS, complete_ns);
 	err = err ?: r->sink->ops->flush(r->sink);
 	if (err)
 		output_failed(r, err);

@@ -4,7 +4,8 @@
 # Two CPUs feed one UDP socket: every read stamp lies within the call that returned this very datagram, or there is none and the packet says so.
 . "$(dirname "$0")/lib.sh"
 
-make_pair gro
+# Without NAPI at the server each sender's CPU takes its own packets to the socket.
+make_pair plain
 last_cpu=$(($(nproc) - 1))
 each=10500
 
@@ -35,16 +36,19 @@ two_senders() {
 start_record rec --netns "$SERVER" -i s0 --direction in -w "$WORK/rec.pcapng"
 two_senders read "$SERVER4" 9500
 two_senders spin "$SERVER6" 9501
+two_senders rest "$SERVER4" 9502
 stop_record rec
 cat "$WORK/rec.err"
 check_file "$WORK/rec.pcapng"
 # A reader that spins may be back before the kernel tells that there is something to read: such a packet has no socket stamp.
-check_timelines "$WORK/rec.pcapng" -v min_complete=0.95 -v socket=no
+check_timelines "$WORK/rec.pcapng" -v min_complete=0 -v socket=no -v irq=no
 failed=0
-for mode in read:9500 spin:9501; do
-	numbered "$WORK/rec.pcapng" "${mode#*:}" >"$WORK/${mode%:*}.packets"
-	assert_eq "$(wc -l <"$WORK/${mode%:*}.packets")" $((2 * each)) "datagrams in the file"
+# Where the queue seldom runs empty one number in doubt leaves many without a read: fewer stamps, but none that is wrong.
+for row in read:9500:0.95 spin:9501:0.95 rest:9502:0.01; do
+	IFS=: read -r mode port share <<<"$row"
+	numbered "$WORK/rec.pcapng" "$port" >"$WORK/$mode.packets"
+	assert_eq "$(wc -l <"$WORK/$mode.packets")" $((2 * each)) "datagrams in the file"
 	say "$mode"
-	awk -v stage=read -f "$TOP/tests/lib/oracle.awk" "$WORK/${mode%:*}.log" "$WORK/${mode%:*}.packets" || failed=1
+	awk -v stage=read -v min_share="$share" -f "$TOP/tests/lib/oracle.awk" "$WORK/$mode.log" "$WORK/$mode.packets" || failed=1
 done
 [ $failed = 0 ] || fail "reads are not where they were"

@@ -13,13 +13,12 @@ stream() {
 		-e frame.comment | awk -F '\t' '{ printf "%.0f\t%s\t%s\n", $1 + $2 - 2, $3, $4 }'
 }
 
-# both_ways NAME ADDRESS PORT RECORD_OPTION...
+# both_ways NAME ADDRESS PORT
 both_ways() {
 	local name="$1" address="$2" port="$3"
 
-	shift 3
 	tool_ready "$name" in_server "$TOOLS/tcp_oracle" serve "$address" "$port" 20000 1
-	start_record "$name.rec" --netns "$SERVER" -i s0 -w "$WORK/$name.pcapng" "$@"
+	start_record "$name.rec" --netns "$SERVER" -i s0 -w "$WORK/$name.pcapng"
 	in_client "$TOOLS/tcp_oracle" connect "$address" "$port" 20000 2 >"$WORK/$name.client"
 	wait_until 10 grep -q done "$WORK/$name.out" || fail "the server does not end: $(cat "$WORK/$name.err")"
 	stop_record "$name.rec"
@@ -37,4 +36,11 @@ both_ways() {
 
 failed=0
 both_ways four "$SERVER4" 9600
+
+say "and while the recording program gets next to no CPU: what it joins then comes late, and from one CPU earlier than from the other"
+need program:chrt
+printf '#!/bin/sh\nexec chrt -i 0 "%s" "$@"\n' "$STAMPCAP" >"$WORK/idle"
+chmod +x "$WORK/idle"
+STAMPCAP=$WORK/idle
+both_ways six "$SERVER6" 9601
 [ $failed = 0 ] || fail "reads or writes are not where they were"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Numbered datagrams and a reader that knows when it got which: one line "NUMBER NUMBER+1 BEFORE AFTER" per recvfrom(), wall clock in ns.
- * `spin` never sleeps in the call. A sender keeps to one CPU and sends in bursts; with SEGMENTS over 1 that many datagrams in one call (UDP_SEGMENT).
+ * `spin` never sleeps in the call. `rest` now and then does between calls: a read ascribed to a neighbour is then off by more than any clock.
+ * A sender keeps to one CPU and sends in bursts; with SEGMENTS over 1 that many datagrams in one call (UDP_SEGMENT).
  */
 #include <netinet/udp.h>
 #include <sched.h>
@@ -15,6 +16,9 @@
 #define READS_MAX 200000
 #define BURST_MAX 24
 #define PAUSE_MAX_NS 2000000
+#define REST_ONE_IN 8
+#define REST_MIN_NS 150000
+#define REST_MAX_NS 400000
 #define SEGMENT_BYTES 200
 #define SEGMENTS_MAX 40
 #define PAYLOAD_MIN 32
@@ -43,15 +47,16 @@ static void keep_to(uint64_t cpu)
 		die("CPU %llu: %s", (unsigned long long)cpu, strerror(errno));
 }
 
-static uint64_t read_all(int fd, int spin, uint64_t count, uint64_t deadline_ns)
+static uint64_t read_all(int fd, const char *mode, uint64_t count, uint64_t deadline_ns)
 {
 	struct timeval limit = { .tv_usec = 200000 };
+	int flags = !strcmp(mode, "spin") ? MSG_DONTWAIT : 0, rests = !strcmp(mode, "rest");
 	uint64_t done = 0;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	while (done < count && now_ns() < deadline_ns) {
 		uint64_t before_ns = wall_ns();
-		ssize_t n = recvfrom(fd, buffer, sizeof(buffer), spin ? MSG_DONTWAIT : 0, NULL, NULL);
+		ssize_t n = recvfrom(fd, buffer, sizeof(buffer), flags, NULL, NULL);
 
 		if (n < DIGITS)
 			continue;
@@ -59,11 +64,13 @@ static uint64_t read_all(int fd, int spin, uint64_t count, uint64_t deadline_ns)
 		reads[done].after_ns = wall_ns();
 		buffer[DIGITS] = '\0';
 		reads[done++].number = number(buffer, 0, UINT32_MAX);
+		if (rests && !(random() % REST_ONE_IN))
+			sleep_ns(REST_MIN_NS + (uint64_t)random() % (REST_MAX_NS - REST_MIN_NS));
 	}
 	return done;
 }
 
-static int read_datagrams(int fd, int spin, uint64_t count, uint64_t deadline_ns)
+static int read_datagrams(int fd, const char *mode, uint64_t count, uint64_t deadline_ns)
 {
 	int size = 8 << 20;
 	uint64_t done;
@@ -71,7 +78,7 @@ static int read_datagrams(int fd, int spin, uint64_t count, uint64_t deadline_ns
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	puts("ready");
 	fflush(stdout);
-	done = read_all(fd, spin, count, deadline_ns);
+	done = read_all(fd, mode, count, deadline_ns);
 	for (uint64_t i = 0; i < done; i++)
 		printf("%llu %llu %llu %llu\n", (unsigned long long)reads[i].number, (unsigned long long)reads[i].number + 1,
 		       (unsigned long long)reads[i].before_ns, (unsigned long long)reads[i].after_ns);
@@ -113,16 +120,16 @@ static int send_datagrams(int fd, uint64_t first, uint64_t count, uint64_t segme
 
 int main(int argc, char **argv)
 {
-	int server = argc > 1 && strcmp(argv[1], "send"), spin = argc > 1 && !strcmp(argv[1], "spin");
+	int server = argc > 1 && strcmp(argv[1], "send");
 	uint64_t start = now_ns();
 	int fd;
 
 	if (server ? argc != 6 : argc != 8)
-		die("usage: udp_oracle read|spin ADDRESS PORT COUNT SECONDS, or send ADDRESS PORT FIRST COUNT CPU SEGMENTS");
+		die("usage: udp_oracle read|spin|rest ADDRESS PORT COUNT SECONDS, or send ADDRESS PORT FIRST COUNT CPU SEGMENTS");
 	fd = open_socket(argv[2], argv[3], SOCK_DGRAM, server);
 	memset(buffer, 'x', sizeof(buffer));
 	if (server)
-		return read_datagrams(fd, spin, number(argv[4], 1, READS_MAX), start + number(argv[5], 1, MAX_SECONDS) * NS_PER_S);
+		return read_datagrams(fd, argv[1], number(argv[4], 1, READS_MAX), start + number(argv[5], 1, MAX_SECONDS) * NS_PER_S);
 	keep_to(number(argv[6], 0, CPU_SETSIZE - 1));
 	return send_datagrams(fd, number(argv[4], 0, UINT32_MAX), number(argv[5], 1, READS_MAX), number(argv[7], 1, SEGMENTS_MAX),
 			      start + MAX_SECONDS * NS_PER_S);

@@ -53,7 +53,7 @@ static inline void lab_tcp_call(struct lab *lab, uint32_t type, uint32_t from, u
 
 static inline void lab_pass(struct lab *lab, uint64_t now_ns, uint64_t complete_ns)
 {
-	assert_int_equal(join_pass(lab->join, now_ns, complete_ns), 0);
+	assert_int_equal(join_pass(lab->join, now_ns, now_ns, complete_ns), 0);
 }
 
 /* Two passes, so that everything that waits for nothing but the rings is out. */

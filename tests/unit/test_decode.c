@@ -277,7 +277,7 @@ static void test_noise(void **state)
 		if (accepted % 100)
 			continue;
 		lab->count = 0;
-		assert_int_equal(join_pass(lab->join, FOREVER - 1, FOREVER), 0);
+		assert_int_equal(join_pass(lab->join, FOREVER - 1, FOREVER, FOREVER), 0);
 	}
 	assert_true(accepted > 1000);
 	join_free(lab->join);

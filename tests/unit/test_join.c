@@ -331,7 +331,7 @@ static void test_sink_fails(void **state)
 	feed_rx(lab, 3, SC_END_L4, BASE_NS + 2);
 	lab_pass(lab, BASE_NS + 10000, FOREVER);
 	lab->fail = -EPIPE;
-	assert_int_equal(join_pass(lab->join, BASE_NS + 10000, FOREVER), -EPIPE);
+	assert_int_equal(join_pass(lab->join, BASE_NS + 10000, FOREVER, FOREVER), -EPIPE);
 	assert_int_equal(lab->count, 1);
 	assert_int_equal(join_finish(lab->join), -EPIPE); /* all the same, everything is counted */
 	assert_int_equal(lab->count, 3);

@@ -46,6 +46,24 @@ static void test_rings_behind(void **state)
 	lab_end(lab);
 }
 
+/* The socket's news of a later moment is there, that of the right one is still in another CPU's ring. */
+static void test_socket_of_another_ring(void **state)
+{
+	struct record p = record_tcp_rx(1, 0, 100, SC_END_TRANSPORT, BASE_NS);
+	struct lab *lab = lab_of();
+
+	(void)state;
+	lab_feed(lab, &p);
+	lab_tcp_call(lab, SC_REC_SOCKET, 0, 500, BASE_NS + 2000000);
+	lab_pass(lab, BASE_NS + 1000000, BASE_NS);
+	lab_tcp_call(lab, SC_REC_SOCKET, 0, 100, BASE_NS + 500000);
+	lab_tcp_call(lab, SC_REC_READ, 0, 100, BASE_NS + 600000);
+	lab_settle(lab, BASE_NS + 3000000);
+	lab_expect_read(lab, 1, BASE_NS + 600000);
+	assert_int_equal(lab_get(lab, 1)->stamp_ns[SC_RX_SOCKET], BASE_NS + 500000); /* seen: +2000000, never read */
+	lab_end(lab);
+}
+
 /* A retransmission of bytes that were read before it came. */
 static void test_duplicate_after_read(void **state)
 {
@@ -69,6 +87,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lost_read),
 		cmocka_unit_test(test_rings_behind),
+		cmocka_unit_test(test_socket_of_another_ring),
 		cmocka_unit_test(test_duplicate_after_read),
 	};
 
