@@ -51,9 +51,9 @@ static __always_inline __u8 consumed_end(const struct sc_packet *p)
 		return p->last_stage == SC_TX_DRIVER ? SC_END_DRIVER : SC_END_CONSUMED;
 	if (recycled_end(p) != SC_END_RECYCLED)
 		return recycled_end(p);
-	/* UDP that is freed here was taken apart (segments of a GRO packet for a socket that wants them single): its end was not seen. */
 	if (!(conf_stages & SC_BIT(SC_RX_LOCAL)) && (p->l4_proto == IPPROTO_ICMP || p->l4_proto == IPPROTO_ICMPV6) && p->last_stage >= SC_RX_NETIF)
 		return SC_END_L4; /* where nothing stamps `local`, an echo request cannot get further */
+	/* UDP that is freed here was taken apart (segments of a GRO packet for a socket that wants them single): its end was not seen. */
 	if ((p->last_stage == SC_RX_LOCAL || p->last_stage == SC_RX_L4) && p->l4_proto != IPPROTO_UDP)
 		return SC_END_L4;
 	return p->ip_version || p->last_stage < SC_RX_NETIF ? SC_END_CONSUMED : SC_END_TC;

@@ -38,7 +38,7 @@ start_pong() {
 	PONG_PID=$LAST_PID
 }
 
-# The same programs on the same hooks, recording a device nothing passes: what being there costs before a packet is recorded.
+# Recording a device nothing passes: what the programs on global hooks (all but XDP and TC) cost before a packet is recorded.
 with_hooks() {
 	start_record hooks --netns "$SERVER" -i lo -w "$WORK/hooks.pcapng" >/dev/null
 	ping_pong
