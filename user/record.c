@@ -434,6 +434,18 @@ static void fill_account(struct record *r)
 	r->account.dir[SC_DIR_RX - 1].rejected[ACCOUNT_REJECTED_MISSED] = loader_missed(r->loader) - r->missed_before;
 }
 
+/* The output failed: what was still held here when it did goes nowhere, and is lost like the rest. */
+static void count_unwritten(struct record *r)
+{
+	for (int dir = 0; dir < 2; dir++) {
+		struct account_dir *a = &r->account.dir[dir];
+		uint64_t told = a->complete + account_partial_sum(a) + account_lost_sum(a);
+
+		if (a->seen > told)
+			a->lost[ACCOUNT_LOST_QUEUE] += a->seen - told;
+	}
+}
+
 static int finish(struct record *r)
 {
 	struct capture_end end = {};
@@ -450,6 +462,8 @@ static int finish(struct record *r)
 	if (err)
 		output_failed(r, err);
 	fill_account(r);
+	if (r->failed || r->reader_gone)
+		count_unwritten(r);
 	end.account = r->account;
 	end.start_ns = clock_wall_ns(&r->clock, r->start_ns);
 	end.end_ns = clock_wall_ns(&r->clock, clock_monotonic_ns());
