@@ -31,8 +31,10 @@ CFLAGS_ALL := -std=gnu17 -O2 -g $(WARNINGS) $(CFLAGS)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LIBS := -lbpf -lxdp -lelf -lpcap -ljansson -lz $(LDLIBS)
 
-TRACE_BPF := $(wildcard tracing/*.bpf.c tc/*.bpf.c)
-XDP_BPF := xdp/ingress.bpf.c
+# Definitions of maps first, the function that filters replace last.
+TRACE_BPF := tracing/maps.bpf.c $(filter-out tracing/maps.bpf.c tracing/filter.bpf.c,$(wildcard \
+	tracing/*.bpf.c tc/*.bpf.c)) tracing/filter.bpf.c
+XDP_BPF := xdp/ingress.bpf.c xdp/filter.bpf.c
 SKELETONS := build/stampcap.skel.h build/ingress.skel.h
 SOURCES := $(filter-out %.bpf.c,$(wildcard pcap/*.c user/*.c xdp/*.c tc/*.c tracing/*.c))
 LIB_SOURCES := $(filter-out user/main.c,$(SOURCES))
@@ -91,16 +93,16 @@ deps-test:
 
 # ---- BPF objects and their skeletons
 
-# The tracing and TC programs share maps and state: one translation unit, definitions first (libbpf 1.1 cannot link objects that call kernel functions).
+# The tracing and TC programs share maps and state: one translation unit (libbpf 1.1 cannot link objects that call kernel functions).
 build/bpf/stampcap.bpf.c: $(TRACE_BPF) Makefile
 	@mkdir -p $(@D)
-	@printf '#include "%s"\n' tracing/maps.bpf.c $(filter-out tracing/maps.bpf.c,$(TRACE_BPF)) > $@
+	@printf '#include "%s"\n' $(TRACE_BPF) > $@
 
-build/stampcap.bpf.o: build/bpf/stampcap.bpf.c
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
-
-build/ingress.bpf.o: $(XDP_BPF) Makefile
+build/bpf/ingress.bpf.c: $(XDP_BPF) Makefile
 	@mkdir -p $(@D)
+	@printf '#include "%s"\n' $(XDP_BPF) > $@
+
+build/%.bpf.o: build/bpf/%.bpf.c
 	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 
 build/stampcap.skel.h: build/stampcap.bpf.o
@@ -143,10 +145,36 @@ $(UNIT_TESTS): build/tests/%: build/asan/tests/%.o build/asan/libstampcap.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(SANITIZE) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ -lcmocka $(LIBS)
 
+# Programs that ask the kernel for a filter's verdict, and what runs them.
+build/bpf/verdict_%.bpf.c: tests/verdict/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	@printf '#include "%s"\n' $< > $@
+
+build/verdict_%.skel.h: build/verdict_%.bpf.o
+	bpftool gen skeleton $< name verdict_$* > $@
+
+build/asan/tests/verdict/verdict.o: build/verdict_tc.skel.h build/verdict_xdp.skel.h
+
+$(filter build/tests/root/test_filter% build/tests/fuzz/fuzz_filter,$(UNIT_TESTS)): build/asan/tests/verdict/verdict.o
+
 # The traffic programs stand alone: nothing of ours is linked into what the tests compare us with.
 $(TEST_TOOLS): build/tests/%: tests/lib/%.c tests/lib/traffic.h Makefile
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE $(CFLAGS_ALL) $< -o $@
+
+# Empty programs at the hooks of a recording, for the benchmark.
+build/empty.bpf.o: tests/bench/empty.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+build/empty.skel.h: build/empty.bpf.o
+	bpftool gen skeleton $< name empty > $@
+
+build/obj/tests/bench/empty_hooks.o: build/empty.skel.h
+
+build/tests/bench/empty_hooks: build/obj/tests/bench/empty_hooks.o build/libstampcap.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(LIBS)
 
 .PHONY: tests
 tests: build/stampcap build/asan/stampcap $(UNIT_TESTS) $(TEST_TOOLS)
@@ -171,8 +199,9 @@ check-e2e:
 
 .PHONY: bench
 bench: deps-test
-	@$(QUIET_MAKE) -j$(JOBS) build/stampcap $(TEST_TOOLS)
+	@$(QUIET_MAKE) -j$(JOBS) build/stampcap build/tests/bench/empty_hooks $(TEST_TOOLS)
 	@tests/bench/bench.sh
+	@[ "$$(nproc)" -lt 2 ] || CLIENT_CPUS=0 SERVER_CPUS=1 SERIES="$${SERIES-filter filter-bare empty program-time}" tests/bench/bench.sh
 
 .PHONY: demo
 demo: deps-demo

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* TC ingress and egress. The verdict is always "next": whatever else is attached decides. */
+#include "egress.bpf.h"
+#include "follow.bpf.h"
 #include "transmit.bpf.h"
 
 #define VERDICT_NEXT -1 /* TCX_NEXT and TC_ACT_UNSPEC */
@@ -7,9 +9,12 @@
 SEC("tc")
 int sc_tc_rx(struct __sk_buff *ctx)
 {
-	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
+	struct cpu_state *cpu;
 
+	if (nothing_open())
+		return VERDICT_NEXT;
+	cpu = cpu_state();
 	if (!cpu)
 		return VERDICT_NEXT;
 	if (!timeline_find(skb_key(ctx), &t) && !(conf_xdp_generic && timeline_replace(cpu, &t, skb_key(ctx))))
@@ -22,20 +27,37 @@ int sc_tc_rx(struct __sk_buff *ctx)
 	return VERDICT_NEXT;
 }
 
+/* Only TCP has send calls that are told before their packets. */
+static __always_inline void follow_sender(struct cpu_state *cpu, struct __sk_buff *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (sk && sk->protocol == IPPROTO_TCP)
+		sock_follow(cpu, bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE), bpf_get_socket_cookie(ctx));
+}
+
 SEC("tc")
 int sc_tc_tx(struct __sk_buff *ctx)
 {
+	__u64 key = skb_key(ctx), sock = skb_key(ctx->sk);
 	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
 
 	if (!cpu)
 		return VERDICT_NEXT;
-	if (!timeline_find(skb_key(ctx), &t) || !tx_continues(t.packet, SC_TX_TC, ctx->ingress_ifindex)) {
-		if (!direction_wanted(SC_DIR_TX) || !tx_begin(cpu, &t, skb_key(ctx), ctx->ifindex))
+	if (!timeline_find(key, &t) || !tx_continues(t.packet, SC_TX_TC, ctx->ingress_ifindex)) {
+		if (!direction_wanted(SC_DIR_TX))
 			return VERDICT_NEXT;
+		if (conf_filter && !filter_tc(ctx, !(ifindex_flags(ctx->ifindex) & SC_DEV_RAW))) {
+			tx_settle(cpu, key, sock);
+			return VERDICT_NEXT;
+		}
+		if (!tx_begin(cpu, &t, key, sock, ctx->ifindex) || !t.packet)
+			return VERDICT_NEXT;
+		if (conf_sock_gate)
+			follow_sender(cpu, ctx);
 	}
-	if (t.packet->dir == SC_DIR_TX && !tx_confirm(cpu, &t))
-		return VERDICT_NEXT;
 	timeline_stamp(cpu, t.packet, SC_TX_TC, bpf_ktime_get_ns());
 	return VERDICT_NEXT;
 }

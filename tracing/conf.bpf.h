@@ -25,13 +25,26 @@ extern const volatile __u8 conf_xdp_generic;	 /* generic XDP is attached: it rep
 extern const volatile __u8 conf_l4_cgroup;	 /* cgroup_skb stamps l4; else tcp_probe does */
 extern const volatile __u8 conf_data_ready;	 /* sk_data_ready is attached; else nothing tells when a datagram is queued, and `l4` is the end */
 extern const volatile __u8 conf_recv_length;	 /* sock_recv_length tells datagram reads; else skb_copy_datagram_iovec does */
+extern const volatile __u8 conf_filter;		 /* filter_run() is the code of an expression: only what it accepts is recorded */
 extern const volatile struct sc_device conf_devices[SC_MAX_DEVICES];
 extern const volatile __u64 conf_irqs[SC_MAX_IRQ / 64];	       /* interrupt lines of the captured devices */
 extern const volatile __u64 conf_irqs_shared[SC_MAX_IRQ / 64]; /* those shared with others: the action's name decides */
 extern const volatile char conf_irq_names[SC_MAX_IRQ_NAMES][16];
 
+/* With a filter: sockets matter from the first packet that it accepts of them, which cgroup_skb tells. Else all sockets of captured devices do. */
+extern const volatile __u8 conf_sock_gate;
+
+/* Some socket is followed. Without one, events of sockets are nobody's business. */
+extern __u32 socks_followed;
+
+/* Stories that are open, kept only with a filter: while there is none, as mostly, stages after the first need not look for theirs. User space takes part. */
+extern __u32 open_total;
+
 /* Directions in which stories may begin: 1 << (enum sc_dir - 1). User space sets it when everything is attached and clears it to stop. */
 extern __u32 begin_dirs;
+
+/* TC egress is attached on every captured device: packets to send begin there, or, past it (segments, sockets that bypass queues), at the driver. */
+extern __u32 begin_at_tc;
 
 /* Slots begun so far, only kept when conf_limit is set. Its address is also the origin skb addresses are measured from: see skb_key(). */
 extern __u64 begun_total;

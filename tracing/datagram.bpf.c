@@ -32,13 +32,13 @@ int BPF_PROG(sc_recv_len, struct sock *sk, int ret, int flags)
 	struct cpu_state *cpu;
 	struct sock_state *s;
 
-	if (!sock_is_datagram(sk) || ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !sock_is_ours(sk))
+	if (!sock_any() || !sock_is_datagram(sk) || ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !sock_is_ours(sk))
 		return 0;
 	cpu = cpu_state();
 	if (!cpu)
 		return 0;
-	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!s)
+	s = sock_followed(sk);
+	if (!s || s->fresh)
 		return 0;
 	struct sc_call call = {
 		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie, .len_bytes = ret,

@@ -52,13 +52,16 @@ static __always_inline __u32 datagrams_waiting(struct sock *sk)
 /* Fires once per datagram, in the order of the queue. Numbers every one of a known socket, whatever device it came by: reads are numbered likewise. */
 static __always_inline void datagram_ready(struct cpu_state *cpu, struct sock *sk, __u64 now_ns)
 {
-	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	__u64 cookie = bpf_get_socket_cookie(sk);
+	struct sock_state *s = sock_followed(sk);
 	struct timeline t = {};
-	bool ours = datagram_queued(cpu, sk, cookie, &t);
 	struct sc_packet *p;
-	__u64 index;
+	__u64 index, cookie;
+	bool ours;
 
+	if (!s && conf_sock_gate)
+		return;
+	cookie = bpf_get_socket_cookie(sk);
+	ours = datagram_queued(cpu, sk, cookie, &t);
 	if (!s) {
 		__u32 waiting = datagrams_waiting(sk);
 
@@ -68,6 +71,11 @@ static __always_inline void datagram_ready(struct cpu_state *cpu, struct sock *s
 		if (!s)
 			return;
 		s->queued = waiting ? waiting - 1 : 0;
+	} else if (s->fresh) {
+		__u32 waiting = datagrams_waiting(sk);
+
+		s->queued = waiting ? waiting - 1 : 0;
+		s->fresh = 0;
 	}
 	/* Atomic: the kernel tells after it has let go of the queue, on several CPUs at once. */
 	index = __sync_fetch_and_add(&s->queued, 1) + 1;

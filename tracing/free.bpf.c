@@ -11,13 +11,6 @@ static __always_inline void read_late(struct sc_packet *p, struct sk_buff *skb)
 		packet_read(p, skb, false, !(device_flags(dev) & SC_DEV_RAW));
 }
 
-static __always_inline bool skb_is_gso(const struct sk_buff *skb)
-{
-	struct skb_shared_info *info = (void *)(skb->head + skb->end);
-
-	return skb->len > TX_GSO_MIN && BPF_CORE_READ(info, gso_size);
-}
-
 /* Software segmentation frees the super-packet when its segments stand: they are the wire packets. */
 static __always_inline void split(struct cpu_state *cpu, struct timeline *t)
 {
@@ -62,11 +55,14 @@ static __always_inline __u8 consumed_end(const struct sc_packet *p)
 SEC("tp_btf/consume_skb")
 int BPF_PROG(sc_consume, struct sk_buff *skb)
 {
-	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
+	struct cpu_state *cpu;
 	struct sc_packet *p;
 
-	if (!cpu || !timeline_find(skb_key(skb), &t))
+	if (!timeline_find(skb_key(skb), &t))
+		return 0;
+	cpu = cpu_state();
+	if (!cpu)
 		return 0;
 	p = t.packet;
 	if (!p)
@@ -86,7 +82,7 @@ int BPF_PROG(sc_consume, struct sk_buff *skb)
 		timeline_emit(cpu, &t, SC_END_FORWARD);
 		return 0;
 	}
-	if (p->dir == SC_DIR_TX && p->state & SC_STATE_COUNTED && p->last_stage < SC_TX_DRIVER && skb_is_gso(skb)) {
+	if (p->dir == SC_DIR_TX && p->last_stage < SC_TX_DRIVER && skb_is_gso(skb)) {
 		split(cpu, &t);
 		return 0;
 	}
@@ -103,10 +99,14 @@ static __always_inline bool drop_has_reason(int reason)
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(sc_drop, struct sk_buff *skb, void *location, int reason)
 {
-	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
+	struct cpu_state *cpu;
 
-	if (!cpu || !timeline_find(skb_key(skb), &t) || !t.packet)
+	early_forget(skb_key(skb));
+	if (!timeline_find(skb_key(skb), &t) || !t.packet)
+		return 0;
+	cpu = cpu_state();
+	if (!cpu)
 		return 0;
 	/* Some drivers complete with dev_kfree_skb_any(), which calls it a drop without a reason: vmxnet3_unmap_pkt(). */
 	if (t.packet->dir == SC_DIR_TX && t.packet->last_stage == SC_TX_DRIVER && !drop_has_reason(reason)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Defines what maps.bpf.h declares. */
-#include "maps.bpf.h"
+#include "filter.bpf.h"
 
 const volatile __u32 conf_stages = ~0u;
 const volatile __u32 conf_netns_inum = 0;
@@ -16,12 +16,17 @@ const volatile __u8 conf_xdp_generic = 0;
 const volatile __u8 conf_l4_cgroup = 0;
 const volatile __u8 conf_data_ready = 0;
 const volatile __u8 conf_recv_length = 0;
+const volatile __u8 conf_filter = 0;
+const volatile __u8 conf_sock_gate = 0;
 const volatile struct sc_device conf_devices[SC_MAX_DEVICES] = {};
 const volatile __u64 conf_irqs[SC_MAX_IRQ / 64] = {};
 const volatile __u64 conf_irqs_shared[SC_MAX_IRQ / 64] = {};
 const volatile char conf_irq_names[SC_MAX_IRQ_NAMES][16] = {};
 
+__u32 socks_followed = 0;
+__u32 open_total = 0;
 __u32 begin_dirs = 0;
+__u32 begin_at_tc = 0;
 __u64 begun_total = 0;
 
 struct map_cpu cpu_states SEC(".maps");
@@ -30,7 +35,9 @@ struct map_timelines timelines SEC(".maps");
 struct map_rings rings SEC(".maps");
 struct map_parents gro_parents SEC(".maps");
 struct map_gso_parents gso_parents SEC(".maps");
+struct map_earlies earlies SEC(".maps");
 struct map_socks socks SEC(".maps");
 struct map_xdp_marks xdp_marks SEC(".maps");
+struct map_filter_views filter_views SEC(".maps");
 
 char _license[] SEC("license") = "GPL";

@@ -25,9 +25,10 @@ struct cpu_state {
 	__s32 pending_irq;
 	__s32 irq;
 	__u32 records;
+	__u32 adrift; /* stories that wait for the skb GRO merged their packet into */
 	__u8 raised_since_irq;	 /* NET_RX was raised after pending_irq_ns */
 	__u8 raised_since_entry; /* NET_RX was raised after softirq_ns: polls of this softirq may have been asked for since */
-	__u8 pad[6];
+	__u8 pad[2];
 	__u64 counter[SC_CNT_COUNT * 2];
 };
 
@@ -85,6 +86,22 @@ struct map_parents { /* newest packet of a flow that others may merge into (GRO,
 };
 extern struct map_parents gro_parents SEC(".maps");
 
+struct early { /* see transmit.bpf.h */
+	__u64 key;
+	__u64 sock;
+	__u64 ip_ns;
+	__u64 out_ns;
+	__u64 check;
+};
+#define EARLY_ENTRIES 4096
+struct map_earlies {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EARLY_ENTRIES);
+	__type(key, __u32);
+	__type(value, struct early);
+};
+extern struct map_earlies earlies SEC(".maps");
+
 #define GSO_STAGES (SC_TX_DRIVER - SC_TX_FIRST) /* what a super-packet can have been stamped at before it is cut */
 struct gso_parent {
 	__u64 id;
@@ -103,6 +120,15 @@ struct map_gso_parents { /* newest packet of a flow that software segmentation t
 };
 extern struct map_gso_parents gso_parents SEC(".maps");
 
+#define SENDS_KEPT 4
+struct send_call {
+	__u64 time_ns;
+	__u32 from; /* first sequence number */
+	__u32 to;
+	__u32 pid;
+	__u32 tid;
+};
+
 struct sock_state { /* a socket of a captured device; freed with the socket */
 	__u64 cookie;
 	__u64 queued;	  /* datagrams queued so far, in the order of the socket */
@@ -111,6 +137,13 @@ struct sock_state { /* a socket of a captured device; freed with the socket */
 	__u32 copied_seq; /* TCP: reported as read up to here */
 	__u32 write_end;  /* TCP: end of the send call being reported */
 	__u32 write_tid;  /* its thread, 0: none open */
+	struct send_call send[SENDS_KEPT]; /* newest send calls while the filter has accepted nothing of this socket */
+	__u32 sends;	  /* free-running */
+	__u32 comm_tid;	  /* whose name `comm` is */
+	char comm[16];
+	__u8 followed;	  /* the filter has accepted a packet of it */
+	__u8 fresh;	  /* followed, and no read or datagram has been counted yet */
+	__u8 pad[6];
 };
 struct map_socks {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

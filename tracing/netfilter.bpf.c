@@ -8,10 +8,13 @@
 SEC("netfilter/pre_routing")
 int sc_ip_rx(struct bpf_nf_ctx *ctx)
 {
-	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
+	struct cpu_state *cpu;
 
-	if (cpu && timeline_follow(ctx->skb, SC_RX_IP, &t) && t.packet->dir == SC_DIR_RX)
+	if (!timeline_follow(ctx->skb, SC_RX_IP, &t) || t.packet->dir != SC_DIR_RX)
+		return NF_ACCEPT;
+	cpu = cpu_state();
+	if (cpu)
 		timeline_stamp(cpu, t.packet, SC_RX_IP, bpf_ktime_get_ns());
 	return NF_ACCEPT;
 }
@@ -19,9 +22,12 @@ int sc_ip_rx(struct bpf_nf_ctx *ctx)
 SEC("netfilter/local_in")
 int sc_local(struct bpf_nf_ctx *ctx)
 {
-	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
+	struct cpu_state *cpu;
 
+	if (nothing_open())
+		return NF_ACCEPT;
+	cpu = cpu_state();
 	if (!cpu)
 		return NF_ACCEPT;
 	local_end(cpu);
@@ -40,19 +46,9 @@ SEC("netfilter/local_out")
 int sc_ip_tx(struct bpf_nf_ctx *ctx)
 {
 	const struct net_device *dev = ctx->state->out;
-	struct cpu_state *cpu = cpu_state();
-	struct timeline t = {};
 
-	if (!cpu || !dev || !(device_flags(dev) & (SC_DEV_CAPTURE | SC_DEV_UPPER)))
-		return NF_ACCEPT;
-	if (!direction_wanted(SC_DIR_TX)) {
-		timeline_evict(cpu, skb_key(ctx->skb));
-		return NF_ACCEPT;
-	}
-	if (!tx_begin(cpu, &t, skb_key(ctx->skb), dev->ifindex))
-		return NF_ACCEPT;
-	t.packet->head = (__u64)ctx->skb->head;
-	timeline_stamp(cpu, t.packet, SC_TX_IP, bpf_ktime_get_ns());
+	if (dev && device_flags(dev) & (SC_DEV_CAPTURE | SC_DEV_UPPER) && direction_wanted(SC_DIR_TX))
+		early_put(skb_key(ctx->skb), skb_key(ctx->skb->sk), bpf_ktime_get_ns(), 0);
 	return NF_ACCEPT;
 }
 
@@ -73,19 +69,39 @@ static __always_inline __u32 whole_fragment_key(const struct sk_buff *skb)
 	return fragment_key(hash, version == 4 ? bpf_ntohl(header[1]) >> 16 : 0);
 }
 
+/* IP is about to cut this packet: what its fragments will share. */
+static __always_inline void note_fragments(struct cpu_state *cpu, struct bpf_nf_ctx *ctx, __u64 ip_ns, __u64 out_ns)
+{
+	if (!ctx->state->out || ctx->skb->len <= ctx->state->out->mtu)
+		return;
+	cpu->out_key = whole_fragment_key(ctx->skb);
+	cpu->out_ns = out_ns;
+	cpu->out_ip_ns = ip_ns;
+}
+
 SEC("netfilter/post_routing")
 int sc_out(struct bpf_nf_ctx *ctx)
 {
-	struct cpu_state *cpu = cpu_state();
+	__u64 key = skb_key(ctx->skb), sock = skb_key(ctx->skb->sk), now_ns;
 	struct timeline t = {};
+	struct cpu_state *cpu;
+	struct early note;
 
-	if (!cpu || !timeline_follow(ctx->skb, SC_TX_OUT, &t) || !tx_continues(t.packet, SC_TX_OUT, ctx->skb->skb_iif))
-		return NF_ACCEPT;
-	timeline_stamp(cpu, t.packet, SC_TX_OUT, bpf_ktime_get_ns());
-	if (ctx->state->out && ctx->skb->len > ctx->state->out->mtu) {
-		cpu->out_key = whole_fragment_key(ctx->skb);
-		cpu->out_ns = t.packet->last_ns;
-		cpu->out_ip_ns = t.packet->stages & SC_BIT(SC_TX_IP) ? t.packet->stamp_ns[SC_TX_IP] : 0;
+	if (!ctx->skb->skb_iif) { /* made here */
+		if (!early_get(key, sock, &note) || note.ip_ns == EARLY_SETTLED)
+			return NF_ACCEPT;
+		cpu = cpu_state();
+		if (!cpu)
+			return NF_ACCEPT;
+		now_ns = bpf_ktime_get_ns();
+		early_put(key, sock, note.ip_ns, now_ns);
+		note_fragments(cpu, ctx, note.ip_ns, now_ns);
+	} else if (timeline_follow(ctx->skb, SC_TX_OUT, &t) && tx_continues(t.packet, SC_TX_OUT, ctx->skb->skb_iif)) {
+		cpu = cpu_state();
+		if (!cpu)
+			return NF_ACCEPT;
+		timeline_stamp(cpu, t.packet, SC_TX_OUT, bpf_ktime_get_ns());
+		note_fragments(cpu, ctx, 0, t.packet->last_ns);
 	}
 	return NF_ACCEPT;
 }

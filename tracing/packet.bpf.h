@@ -9,11 +9,9 @@
 /* Since 6.4 for XDP and TC, 6.12 for tracing; absent before. */
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *out) __ksym __weak;
 
-/* Flags of a watched device of the captured namespace, 0 for any other. */
-static __always_inline __u32 device_flags(const struct net_device *dev)
+/* Flags of the watched device with this ifindex, whatever its namespace; 0 for any other. */
+static __always_inline __u32 ifindex_flags(__u32 ifindex)
 {
-	__u32 ifindex = dev->ifindex;
-
 #pragma unroll
 	for (int i = 0; i < SC_DEVICE_PROBES; i++) {
 		const volatile struct sc_device *d = &conf_devices[(ifindex + i) & (SC_MAX_DEVICES - 1)];
@@ -21,9 +19,17 @@ static __always_inline __u32 device_flags(const struct net_device *dev)
 		if (!d->ifindex)
 			return 0;
 		if (d->ifindex == ifindex)
-			return dev->nd_net.net->ns.inum == conf_netns_inum ? d->flags : 0;
+			return d->flags;
 	}
 	return 0;
+}
+
+/* Flags of a watched device of the captured namespace, 0 for any other. */
+static __always_inline __u32 device_flags(const struct net_device *dev)
+{
+	__u32 flags = ifindex_flags(dev->ifindex);
+
+	return flags && dev->nd_net.net->ns.inum == conf_netns_inum ? flags : 0;
 }
 
 static __always_inline bool direction_wanted(__u8 dir)
@@ -43,6 +49,14 @@ static __always_inline __u32 skb_vlan(const struct sk_buff *skb)
 		return 0;
 	}
 	return 1 << 16 | skb->vlan_tci;
+}
+
+/* Several segments in one skb, received or to be sent. */
+static __always_inline bool skb_is_gso(const struct sk_buff *skb)
+{
+	struct skb_shared_info *info = (void *)(skb->head + skb->end);
+
+	return skb->len > TX_GSO_MIN && BPF_CORE_READ(info, gso_size);
 }
 
 /* The packet of cpu->replaced_id lives on in the skb with this key: its story moves to a slot there. */
@@ -68,7 +82,7 @@ static __always_inline bool timeline_replace(struct cpu_state *cpu, struct timel
 }
 
 /* A subprogram of its own: a dynptr's place on the stack can serve nothing else. */
-static __noinline __attribute__((unused)) int copy_nonlinear(void *to, __u32 len, struct sk_buff *skb, __u32 from)
+__hidden __noinline int copy_nonlinear(void *to, __u32 len, struct sk_buff *skb, __u32 from)
 {
 	struct bpf_dynptr ptr;
 

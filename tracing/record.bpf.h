@@ -20,7 +20,7 @@ static __always_inline long record_output(struct cpu_state *cpu, void *record, _
 }
 
 /* Ends a story: writes its record, or counts it as lost, and frees the slot. */
-static __noinline __attribute__((unused)) int timeline_emit(struct cpu_state *cpu, struct timeline *t, __u8 end)
+__hidden __noinline int timeline_emit(struct cpu_state *cpu, struct timeline *t, __u8 end)
 {
 	struct sc_packet *p;
 	__u32 size;
@@ -30,17 +30,15 @@ static __noinline __attribute__((unused)) int timeline_emit(struct cpu_state *cp
 	p = t->packet;
 	if (!p || !t->key || !timeline_take(t))
 		return 0;
-	if (p->state & SC_STATE_COUNTED) {
-		size = p->cap_len_bytes;
-		if (size > conf_room)
-			size = conf_room;
-		p->end = end;
-		p->type = SC_REC_PACKET;
-		size += sizeof(*p);
-		p->size_bytes = size;
-		if (record_output(cpu, p, size))
-			count(cpu, SC_CNT_RING, p->dir);
-	}
+	size = p->cap_len_bytes;
+	if (size > conf_room)
+		size = conf_room;
+	p->end = end;
+	p->type = SC_REC_PACKET;
+	size += sizeof(*p);
+	p->size_bytes = size;
+	if (record_output(cpu, p, size))
+		count(cpu, SC_CNT_RING, p->dir);
 	timeline_free(t);
 	return 0;
 }

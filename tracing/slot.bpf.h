@@ -10,6 +10,7 @@
 #include "maps.bpf.h"
 
 #define KEY_MASK ((1ull << 48) - 1)
+#define KEY_ADRIFT (KEY_MASK & ~SC_KEY_BUSY) /* no skb's: a story whose skb is still to come */
 
 struct timeline {
 	struct sc_packet *packet;
@@ -36,13 +37,32 @@ static __always_inline struct sc_packet *slot_packet(__u32 slot)
 	return bpf_map_lookup_elem(&timelines, &slot);
 }
 
+/* Not even one story is open. */
+static __always_inline bool nothing_open(void)
+{
+	return conf_filter && !*(volatile __u32 *)&open_total;
+}
+
+static __always_inline bool set_is_empty(const struct sc_set *set)
+{
+	__u64 any = 0;
+
+#pragma unroll
+	for (int way = 0; way < SC_WAYS; way++)
+		any |= *(volatile __u64 *)&set->key[way];
+	return !any;
+}
+
 /* The open timeline of an skb: true and *t, or false. */
 static __always_inline bool timeline_find(__u64 key, struct timeline *t)
 {
 	__u32 index = key_set(key);
-	struct sc_set *set = bpf_map_lookup_elem(&sets, &index);
+	struct sc_set *set;
 
-	if (!set)
+	if (nothing_open())
+		return false;
+	set = bpf_map_lookup_elem(&sets, &index);
+	if (!set || set_is_empty(set))
 		return false;
 #pragma unroll
 	for (int way = 0; way < SC_WAYS; way++) {
@@ -85,4 +105,6 @@ static __always_inline bool timeline_take(const struct timeline *t)
 static __always_inline void timeline_free(const struct timeline *t)
 {
 	*(volatile __u64 *)t->key = 0;
+	if (conf_filter)
+		__sync_fetch_and_add(&open_total, -1);
 }

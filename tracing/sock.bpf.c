@@ -11,11 +11,14 @@
 SEC("cgroup_skb/ingress")
 int sc_l4_cgroup(struct __sk_buff *ctx)
 {
-	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
+	struct cpu_state *cpu;
 	struct bpf_sock *sk;
 	struct sc_packet *p;
 
+	if (nothing_open())
+		return VERDICT_PASS;
+	cpu = cpu_state();
 	if (!cpu)
 		return VERDICT_PASS;
 	if (timeline_find(skb_key(ctx), &t)) {
@@ -39,6 +42,8 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	timeline_stamp(cpu, p, SC_RX_L4, bpf_ktime_get_ns());
 	/* A listener's packet may belong to a connection that is only being made: the socket it is queued on will tell. */
 	p->sock = sk && sk->state == TCP_LISTEN ? 0 : bpf_get_socket_cookie(ctx);
+	if (conf_sock_gate && sk && p->sock)
+		sock_follow(cpu, bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE), p->sock);
 	if (p->l4_proto == IPPROTO_TCP ? !p->payload_len_bytes : !conf_data_ready)
 		timeline_emit(cpu, &t, SC_END_L4);
 	return VERDICT_PASS;
@@ -81,6 +86,8 @@ static __always_inline void tcp_ready(struct cpu_state *cpu, struct sock *sk, __
 		end = t.packet->seq + t.packet->payload_len_bytes;
 		if ((__s32)(tcp->rcv_nxt - end) >= 0) {
 			s = sock_create(sk);
+			if (conf_sock_gate)
+				sock_follow(cpu, s, cookie);
 			t.packet->sock = cookie;
 			timeline_stamp(cpu, t.packet, SC_RX_SOCKET, now_ns);
 			timeline_emit(cpu, &t, SC_END_SOCKET);
@@ -88,8 +95,8 @@ static __always_inline void tcp_ready(struct cpu_state *cpu, struct sock *sk, __
 				return;
 		}
 	}
-	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!s && sock_wanted(sk))
+	s = sock_followed(sk);
+	if (!s && !conf_sock_gate && sock_wanted(sk))
 		s = sock_create(sk);
 	if (s) {
 		struct sc_call call = {
@@ -105,7 +112,7 @@ int BPF_PROG(sc_data_ready, struct sock *sk)
 {
 	struct cpu_state *cpu;
 
-	if (!sock_is_ours(sk) || sk->__sk_common.skc_state == TCP_LISTEN)
+	if (!sock_any() || !sock_is_ours(sk) || sk->__sk_common.skc_state == TCP_LISTEN)
 		return 0;
 	cpu = cpu_state();
 	if (!cpu)
@@ -120,23 +127,27 @@ int BPF_PROG(sc_data_ready, struct sock *sk)
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(sc_tcp_read, struct sock *sk)
 {
-	struct cpu_state *cpu = cpu_state();
+	struct cpu_state *cpu;
 	struct sock_state *s;
 	struct tcp_sock *tcp;
 
-	if (!cpu || !sock_is_ours(sk))
+	if (!sock_any() || !sock_is_ours(sk))
 		return 0;
-	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	cpu = cpu_state();
+	s = sock_followed(sk);
 	tcp = bpf_skc_to_tcp_sock(sk);
-	if (!tcp)
+	if (!tcp || !cpu)
 		return 0;
 	if (!s) {
-		if (!sock_wanted(sk))
+		if (conf_sock_gate || !sock_wanted(sk))
 			return 0;
 		s = sock_create(sk);
 		if (!s)
 			return 0;
 		/* The first read we see of this socket: whatever of its bytes was recorded and is read now, this call has read. */
+		s->copied_seq = tcp->rcvq_space.seq;
+	} else if (s->fresh) {
+		s->fresh = 0;
 		s->copied_seq = tcp->rcvq_space.seq;
 	}
 	if (tcp->copied_seq == s->copied_seq)
@@ -175,6 +186,10 @@ int BPF_PROG(sc_tcp_write, struct sock *sk, const struct msghdr *msg)
 		return 0;
 	s->write_tid = tid;
 	s->write_end = end;
+	if (conf_sock_gate && !s->followed) {
+		send_keep(s, tcp->write_seq, end);
+		return 0;
+	}
 	struct sc_call call = {
 		.type = SC_REC_WRITE, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie, .from = tcp->write_seq, .to = end,
 	};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Sockets: their state, the packet the transport works on, and the records of what applications do. */
+/* Sockets: their state and the packet the transport works on. */
 #pragma once
 
-#include "receive.bpf.h"
+#include "follow.bpf.h"
 
 /* An internet socket of the captured namespace: all others are none of our business, and most events are theirs. */
 static __always_inline bool sock_is_ours(const struct sock *sk)
@@ -25,6 +25,19 @@ static __always_inline bool sock_wanted(const struct sock *sk)
 	return dst && dst->dev && device_flags(dst->dev) & (SC_DEV_CAPTURE | SC_DEV_UPPER);
 }
 
+static __always_inline bool sock_any(void)
+{
+	return !conf_sock_gate || *(volatile __u32 *)&socks_followed;
+}
+
+/* The state of a socket whose events are to be told; NULL: nobody waits for them. */
+static __always_inline struct sock_state *sock_followed(struct sock *sk)
+{
+	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, 0);
+
+	return s && (!conf_sock_gate || s->followed) ? s : NULL;
+}
+
 static __always_inline struct sock_state *sock_create(struct sock *sk)
 {
 	struct sock_state *s = bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
@@ -37,19 +50,6 @@ static __always_inline struct sock_state *sock_create(struct sock *sk)
 			s->copied_seq = tcp->copied_seq;
 	}
 	return s;
-}
-
-static __always_inline void call_output(struct cpu_state *cpu, struct sc_call *call, __u8 dir)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-
-	call->size_bytes = sizeof(*call);
-	call->pid = id >> 32;
-	call->tid = (__u32)id;
-	if (call->type != SC_REC_SOCKET)
-		bpf_get_current_comm(call->comm, sizeof(call->comm));
-	if (record_output(cpu, call, sizeof(*call)))
-		count(cpu, SC_CNT_CALLS, dir);
 }
 
 /* The packet the transport of this CPU works on. */

@@ -52,8 +52,7 @@ enum sc_flag {
 
 /* sc_packet.state */
 enum sc_state {
-	SC_STATE_COUNTED = 1 << 0, /* counted as begun; without it the story is still tentative and ends in silence */
-	SC_STATE_BYTES = 1 << 1,   /* bytes and lengths are in */
+	SC_STATE_BYTES = 1 << 0, /* bytes and lengths are in */
 };
 
 enum sc_record_type {

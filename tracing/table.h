@@ -43,11 +43,14 @@ struct sc_device {
  * xdp->data, which native drivers that build the skb around the buffer keep as the address of its MAC header. Map "xdp_marks", per-CPU array, one entry.
  */
 #define SC_XDP_MARKS 16
+enum sc_xdp_verdict { SC_XDP_UNDECIDED, SC_XDP_WANTED, SC_XDP_UNWANTED }; /* what the filter says, if it was asked */
 struct sc_xdp_mark {
 	__u64 address;
 	__u64 time_ns;
 	__u32 queue;
 	__u32 ifindex;
+	__u32 verdict; /* enum sc_xdp_verdict */
+	__u32 pad;
 };
 struct sc_xdp_marks {
 	__u32 next; /* free-running; the slot is next % SC_XDP_MARKS */

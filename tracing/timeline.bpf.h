@@ -31,7 +31,7 @@ static __always_inline __u8 recycled_end(const struct sc_packet *p)
  * A fresh timeline for an skb, whatever the table knew of it: skb addresses come back without any free event (napi_skb_cache_put), so the first stage
  * of a direction never trusts an old entry. false: no slot is free; nothing is counted here.
  */
-static __noinline __attribute__((unused)) int timeline_begin(struct cpu_state *cpu, struct timeline *t, __u64 key)
+__hidden __noinline int timeline_begin(struct cpu_state *cpu, struct timeline *t, __u64 key)
 {
 	__u32 index = key_set(key), way;
 	struct sc_packet *p = NULL;
@@ -55,6 +55,8 @@ static __noinline __attribute__((unused)) int timeline_begin(struct cpu_state *c
 	}
 	if (way >= SC_WAYS)
 		return 0;
+	if (conf_filter)
+		__sync_fetch_and_add(&open_total, 1);
 	p = slot_packet(index * SC_WAYS + way);
 	if (!p)
 		return 0;

@@ -34,22 +34,41 @@ static __always_inline void tx_read(struct sc_packet *p, struct sk_buff *skb, __
 	read_socket(p, skb);
 }
 
+static __always_inline bool tx_wanted(struct sk_buff *skb, __u32 flags)
+{
+	return !conf_filter || filter_skb(skb, false, !(flags & SC_DEV_RAW), FILTER_VIEW_SOFTIRQ);
+}
+
+/* Where there is no TC egress: the first stage with link-layer bytes. */
+static __always_inline bool netdev_begin(struct cpu_state *cpu, struct timeline *t, struct sk_buff *skb, __u32 flags)
+{
+	if (*(volatile __u32 *)&begin_at_tc || !(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_TX))
+		return false;
+	if (!tx_wanted(skb, flags)) {
+		tx_settle(cpu, skb_key(skb), skb_key(skb->sk));
+		return false;
+	}
+	return tx_begin(cpu, t, skb_key(skb), skb_key(skb->sk), skb->dev->ifindex) && t->packet;
+}
+
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(sc_netdev, struct sk_buff *skb)
 {
-	struct cpu_state *cpu = cpu_state();
-	__u32 flags = device_flags(skb->dev);
 	struct timeline t = {};
+	struct cpu_state *cpu;
+	__u32 flags;
 
+	if (nothing_open() && *(volatile __u32 *)&begin_at_tc)
+		return 0;
+	flags = device_flags(skb->dev);
+	cpu = cpu_state();
 	if (!cpu)
 		return 0;
-	if (!timeline_follow(skb, SC_TX_NETDEV, &t) || !tx_continues(t.packet, SC_TX_NETDEV, skb->skb_iif)) {
-		if (!(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_TX) ||
-		    !tx_begin(cpu, &t, skb_key(skb), skb->dev->ifindex))
-			return 0;
-	}
+	if ((!timeline_follow(skb, SC_TX_NETDEV, &t) || !tx_continues(t.packet, SC_TX_NETDEV, skb->skb_iif)) &&
+	    !netdev_begin(cpu, &t, skb, flags))
+		return 0;
 	if (t.packet->dir == SC_DIR_TX) {
-		if (!(flags & SC_DEV_CAPTURE) || !tx_confirm(cpu, &t))
+		if (!(flags & SC_DEV_CAPTURE))
 			return 0;
 		t.packet->ifindex = skb->dev->ifindex;
 	}
@@ -61,11 +80,14 @@ int BPF_PROG(sc_netdev, struct sk_buff *skb)
 SEC("tp_btf/qdisc_dequeue")
 int BPF_PROG(sc_qdisc, struct Qdisc *qdisc, const struct netdev_queue *txq, int packets, struct sk_buff *skb)
 {
-	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
+	struct cpu_state *cpu;
 	__u64 now_ns;
 
-	if (!cpu || !skb)
+	if (!skb || nothing_open())
+		return 0;
+	cpu = cpu_state();
+	if (!cpu)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	for (int i = 0; i < QDISC_BULK_MAX && skb; i++) {
@@ -83,16 +105,15 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 	struct sc_packet *p;
 	__u32 i;
 
-	if (!timeline_count(cpu, SC_DIR_TX))
-		return false;
-	if (!tx_begin(cpu, t, skb_key(skb), skb->dev->ifindex)) {
-		count(cpu, SC_CNT_TABLE, SC_DIR_TX);
+	if (!tx_wanted(skb, flags)) {
+		timeline_evict(cpu, skb_key(skb));
 		return false;
 	}
+	if (!tx_begin(cpu, t, skb_key(skb), skb_key(skb->sk), skb->dev->ifindex))
+		return false;
 	p = t->packet;
 	if (!p)
 		return false;
-	p->state |= SC_STATE_COUNTED;
 	p->head = (__u64)skb->head;
 	tx_read(p, skb, flags);
 	i = p->flow_hash & (PARENTS - 1);
@@ -129,21 +150,22 @@ static __always_inline void fragment_inherit(struct cpu_state *cpu, struct sc_pa
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 {
-	struct cpu_state *cpu = cpu_state();
 	__u32 flags = device_flags(dev);
 	struct timeline t = {};
+	struct cpu_state *cpu;
 	struct sc_packet *p;
 	__u64 now_ns;
 
-	if (!cpu)
-		return 0;
 	if (timeline_find(skb_key(skb), &t)) {
 		/* A driver that was busy gets the packet again: the first time counts. */
 		if (t.packet->dir == SC_DIR_TX && t.packet->last_stage == SC_TX_DRIVER && t.packet->head == (__u64)skb->head)
 			return 0;
-	} else if (!(flags & SC_DEV_CAPTURE)) {
+	} else if (!(flags & SC_DEV_CAPTURE) || tx_settled(skb_key(skb), skb_key(skb->sk))) {
 		return 0;
 	}
+	cpu = cpu_state();
+	if (!cpu)
+		return 0;
 	now_ns = bpf_ktime_get_ns();
 	if (!timeline_follow(skb, SC_TX_DRIVER, &t) || !tx_continues(t.packet, SC_TX_DRIVER, skb->skb_iif)) {
 		if (!(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_TX) || !driver_begin(cpu, &t, skb, flags))
@@ -158,7 +180,7 @@ int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 		timeline_emit(cpu, &t, SC_END_FORWARD);
 		return 0;
 	}
-	if (!(flags & SC_DEV_CAPTURE) || !tx_confirm(cpu, &t))
+	if (!(flags & SC_DEV_CAPTURE))
 		return 0;
 	p->ifindex = dev->ifindex;
 	if (!(p->state & SC_STATE_BYTES))

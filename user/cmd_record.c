@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "pcap/filter.h"
+#include "user/cleanup.h"
 #include "user/log.h"
 #include "user/options.h"
 #include "user/record.h"
 
 #define EXIT_USAGE 2
-#define USAGE "stampcap record -i IF [-w FILE] [-c N] [-a SECONDS] [-s BYTES] [options]"
+#define USAGE "stampcap record -i IF [-w FILE] [-c N] [-a SECONDS] [-s BYTES] [options] [FILTER EXPRESSION]"
 
 static int list_interfaces(void)
 {
@@ -27,18 +29,23 @@ static int list_interfaces(void)
 int cmd_record(int argc, char **argv)
 {
 	struct record_options o;
+	_cleanup_free_ char *filter = NULL;
 	int rest, err;
 
 	record_options_default(&o);
 	err = options_parse(record_rows, record_row_count, USAGE, &o, argc, argv, &rest);
 	if (err)
 		return err == -ECANCELED ? 0 : EXIT_USAGE;
-	if (rest < argc) {
-		log_refuse(0, "filter expressions ('%s ...') are not supported by this version: record without one and filter the file in Wireshark", argv[rest]);
-		return EXIT_USAGE;
-	}
 	if (o.list_interfaces)
 		return list_interfaces();
+	if (rest < argc) {
+		filter = filter_join_words(argv + rest, argc - rest);
+		if (!filter)
+			return log_err(-ENOMEM, "no memory for the filter") ? 1 : 0;
+		o.filter = filter;
+	}
+	if (o.dump)
+		return record_run(&o);
 	if (!o.interface_count) {
 		log_refuse(0, "no interface: give one with -i; `stampcap record -D` lists them");
 		return EXIT_USAGE;

@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "pcap/filter.h"
 #include "pcap/pcapng.h"
 #include "user/cleanup.h"
+#include "user/filter_error.h"
 #include "user/log.h"
 #include "user/report.h"
 
@@ -27,6 +30,7 @@ static const struct report_format formats[] = {
 
 struct report_options {
 	const char *file;
+	char *expression; /* owned; which packets; NULL or "": all */
 	const struct report_by *by;
 	const struct report_format *format;
 	bool help;
@@ -37,8 +41,9 @@ static void usage_print(FILE *out)
 	char names[128];
 
 	fprintf(out,
-		"usage: stampcap report [options] FILE\n"
+		"usage: stampcap report [options] FILE [FILTER EXPRESSION]\n"
 		"Says where the time went, from a file of stampcap record; FILE - is standard input.\n"
+		"An expression, as in pcap-filter(7), reports only the packets that match: all words from the first that is no option on.\n"
 		"  -b, --by WHAT        group packets by WHAT: %s (default stage)\n"
 		"  -f, --format FORMAT  table, json or csv (default table)\n"
 		"  -q, --quiet          no warnings\n"
@@ -90,7 +95,8 @@ static int option_set(struct report_options *options, int option, const char *va
 	}
 }
 
-static int options_parse(struct report_options *options, int argc, char **argv)
+/* Options up to the first word that is none; *index is that word's. */
+static int options_take(struct report_options *options, int argc, char **argv, int *index)
 {
 	static const struct option rows[] = {
 		{ "by", required_argument, NULL, 'b' },
@@ -101,19 +107,32 @@ static int options_parse(struct report_options *options, int argc, char **argv)
 	};
 	int err = 0, option;
 
-	optind = 0; /* main may have parsed options before */
+	optind = *index;
 	opterr = 0;
-	while (!err && (option = getopt_long(argc, argv, ":b:f:qh", rows, NULL)) != -1)
+	while (!err && (option = getopt_long(argc, argv, "+:b:f:qh", rows, NULL)) != -1)
 		err = option_set(options, option, optarg);
+	*index = optind;
+	return err;
+}
+
+/* Options stand before the file or right behind it, without a -- in front; what follows is the expression, whatever it looks like. */
+static int options_parse(struct report_options *options, int argc, char **argv)
+{
+	int index = 0, err = options_take(options, argc, argv, &index); /* 0: main may have parsed options before */
+	bool ended;
+
 	if (err || options->help)
 		return err;
-	if (optind == argc)
+	if (index == argc)
 		return log_refuse(-EINVAL, "report: no file given: try stampcap report FILE");
-	if (optind + 1 < argc)
-		return log_refuse(-EINVAL, "report: filter expressions are not supported by this version yet: \"%s\"",
-				  argv[optind + 1]);
-	options->file = argv[optind];
-	return 0;
+	ended = !strcmp(argv[index - 1], "--");
+	options->file = argv[index++];
+	if (!ended)
+		err = options_take(options, argc, argv, &index);
+	if (err || options->help)
+		return err;
+	options->expression = filter_join_words(argv + index, (size_t)(argc - index));
+	return options->expression ? 0 : log_err(-ENOMEM, "report");
 }
 
 static const char *file_name(const struct report_options *options)
@@ -168,6 +187,8 @@ static int file_read(struct report *r, struct pcapng_reader *reader, const char 
 		if (err == 1)
 			err = report_block(r, &block) ?: 1;
 	} while (err == 1);
+	if (r->problem.text[0])
+		return filter_refuse(err, r->only, &r->problem);
 	return err ? read_failed(err, reader, name) : 0;
 }
 
@@ -210,24 +231,32 @@ static void contents_check(const struct report *r, const char *name)
 CLEANUP_DEFINE(cleanup_report, struct report, report_free);
 CLEANUP_DEFINE(cleanup_reader, struct pcapng_reader, pcapng_reader_free);
 
+/* The exit status. */
 static int report_run(const struct report_options *options)
 {
 	_cleanup_(cleanup_reader) struct pcapng_reader *reader = NULL;
 	_cleanup_(cleanup_report) struct report *r = NULL;
 	const char *name = file_name(options);
-	int err = reader_open(&reader, options), read_err;
+	int err, read_err;
 
-	if (err)
-		return err;
+	if (reader_open(&reader, options))
+		return EXIT_FAILURE;
 	err = report_new(&r, options->by);
-	if (err)
-		return log_err(err, "cannot report %s", name);
+	if (err) {
+		log_err(err, "cannot report %s", name);
+		return EXIT_FAILURE;
+	}
+	report_only(r, options->expression);
 	read_err = file_read(r, reader, name);
+	if (r->problem.text[0])
+		return read_err == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
 	if (read_err == -ENOMEM || read_err == -EPROTO)
-		return read_err;
-	if (!r->ours)
-		return read_err ? read_err :
-				  log_refuse(-EINVAL, "%s holds no timelines: it was not written by stampcap record", name);
+		return EXIT_FAILURE;
+	if (!r->ours) {
+		if (!read_err)
+			log_refuse(-EINVAL, "%s holds no timelines: it was not written by stampcap record", name);
+		return EXIT_FAILURE;
+	}
 	report_finish(r);
 	contents_check(r, name);
 	if (!read_err)
@@ -235,18 +264,22 @@ static int report_run(const struct report_options *options)
 	err = options->format->print(r, stdout);
 	if (!err && fflush(stdout))
 		err = -errno;
-	return err ? log_err(err, "cannot write the report") : read_err;
+	if (err)
+		log_err(err, "cannot write the report");
+	return err || read_err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int cmd_report(int argc, char **argv)
 {
 	struct report_options options = { .by = report_bys, .format = formats };
+	int status = EXIT_USAGE, err = options_parse(&options, argc, argv);
 
-	if (options_parse(&options, argc, argv))
-		return EXIT_USAGE;
-	if (options.help) {
+	if (!err && options.help) {
 		usage_print(stdout);
-		return 0;
+		status = EXIT_SUCCESS;
+	} else if (!err) {
+		status = report_run(&options);
 	}
-	return report_run(&options) ? 1 : 0;
+	free(options.expression);
+	return status;
 }

@@ -39,14 +39,16 @@ struct flow {
 
 struct flow_order {
 	struct flow *flows;
+	bool filtered;
 };
 
-int flow_order_new(struct flow_order **out)
+int flow_order_new(struct flow_order **out, bool filtered)
 {
 	struct flow_order *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return -ENOMEM;
+	f->filtered = filtered;
 	*out = f;
 	return 0;
 }
@@ -143,6 +145,19 @@ static void see_ahead(struct seen *seen, uint32_t from, uint32_t to)
 		seen->ahead[seen->ahead_count++] = (struct range){ from, to };
 }
 
+/* Where holes mean nothing: enters bytes in the place of the lowest ones, if there is no room. */
+static void see_any(struct seen *seen, uint32_t from, uint32_t to)
+{
+	struct range *lowest = &seen->ahead[0];
+
+	for (unsigned int i = 1; i < seen->ahead_count; i++)
+		if (seq_diff(seen->ahead[i].from, lowest->from) < 0)
+			lowest = &seen->ahead[i];
+	if (seen->ahead_count == RANGES_MAX)
+		*lowest = seen->ahead[--seen->ahead_count];
+	see_ahead(seen, from, to);
+}
+
 /* Enters bytes; false if earlier ones are missing. */
 static bool see(struct seen *seen, uint32_t from, uint32_t to)
 {
@@ -181,6 +196,10 @@ int flow_order_mark(struct flow_order *f, struct pending *n)
 	}
 	if (seen_before(&flow->wire, from, to))
 		n->p.flags |= PACKET_RETRANS;
+	if (f->filtered) {
+		see_any(&flow->wire, from, to);
+		return 0;
+	}
 	see(&flow->wire, from, to);
 	if (n->in_order && seq_diff(to, flow->delivered.next) > 0) /* holes that seemed to be there were packets lost to us */
 		flow->delivered.next = to;

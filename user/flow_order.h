@@ -2,13 +2,15 @@
 /* Order of the bytes of a TCP flow on the wire: which packets were sent before, and which arrive behind a hole. Fed in the order of the anchors. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/pending.h"
 
 struct flow_order;
 
-int flow_order_new(struct flow_order **out);
+/* `filtered`: packets are missing because nobody wanted them, so a hole in what was seen says nothing, and PACKET_HOL is never set. */
+int flow_order_new(struct flow_order **out, bool filtered);
 void flow_order_free(struct flow_order *f); /* NULL is fine */
 
 /*

@@ -113,7 +113,7 @@ int join_new(struct join **out, const struct join_config *config, struct account
 	j->config = *config;
 	j->account = account;
 	err = conns_new(&j->conns);
-	err = err ?: flow_order_new(&j->order);
+	err = err ?: flow_order_new(&j->order, config->filtered);
 	if (err)
 		return err;
 	*out = TAKE_PTR(j);

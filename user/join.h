@@ -16,6 +16,7 @@ struct join_config {
 	struct story_rules rules;
 	uint64_t deadline_ns; /* how long a packet waits for its end, from its anchor */
 	size_t window;	      /* packets held at most */
+	bool filtered;	      /* a filter chose the packets: what was not seen need not be missing */
 	/* Index of a captured device; `name` of any device (for via=), NULL if unknown. */
 	int (*interface)(void *context, uint32_t ifindex);
 	const char *(*device_name)(void *context, uint32_t ifindex);

@@ -18,6 +18,7 @@
 #include "stampcap.skel.h"
 #include "tc/attach.h"
 #include "tracing/attach.h"
+#include "tracing/inject.h"
 #include "user/cleanup.h"
 #include "user/held.h"
 #include "user/tables.h"
@@ -36,6 +37,8 @@
 
 struct loader {
 	struct stampcap_bpf *skel;
+	void *object; /* with a filter's code in it, NULL without */
+	size_t object_bytes;
 	struct probes probes;
 	struct held *held;
 	int links[MAX_LINKS];
@@ -138,6 +141,8 @@ static int set_constants(struct loader *l, const struct loader_config *config)
 	skel->rodata->conf_l4_cgroup = probes_program_used(&l->probes, "sc_l4_cgroup");
 	skel->rodata->conf_data_ready = probes_program_used(&l->probes, "sc_data_ready");
 	skel->rodata->conf_recv_length = probes_program_used(&l->probes, "sc_recv_len");
+	skel->rodata->conf_filter = !!config->filter;
+	skel->rodata->conf_sock_gate = config->filter && skel->rodata->conf_l4_cgroup;
 	set_devices(skel, config);
 	return 0;
 }
@@ -153,14 +158,26 @@ static int set_maps(struct loader *l)
 	return err ? log_err(err, "cannot size the maps") : 0;
 }
 
+/* What stampcap_bpf__open() does, with the filter's code in the object. */
+static int skeleton_open(struct loader *l)
+{
+	l->skel = calloc(1, sizeof(*l->skel));
+	if (!l->skel || stampcap_bpf__create_skeleton(l->skel))
+		return -ENOMEM;
+	if (l->object) {
+		l->skel->skeleton->data = l->object;
+		l->skel->skeleton->data_sz = l->object_bytes;
+	}
+	return bpf_object__open_skeleton(l->skel->skeleton, NULL);
+}
+
 static int open_round(struct loader *l, const struct loader_config *config)
 {
 	struct bpf_program *program;
-	int err;
+	int err = skeleton_open(l);
 
-	l->skel = stampcap_bpf__open();
-	if (!l->skel)
-		return log_err(-errno, "cannot open the BPF object");
+	if (err)
+		return log_err(err, "cannot open the BPF object");
 	bpf_object__for_each_program(program, l->skel->obj) {
 		bpf_program__set_autoload(program, probes_program_used(&l->probes, bpf_program__name(program)));
 		sc_program_prepare(program);
@@ -169,9 +186,31 @@ static int open_round(struct loader *l, const struct loader_config *config)
 	return err ?: set_maps(l);
 }
 
-/* 0, 1 to go round again without what was refused, or a negative errno. */
-static int load_round(struct loader *l)
+/* Is it the filter's code in it that makes the kernel refuse a program? Then the program alone loads. */
+static bool filter_is_refused(struct loader *l, const struct loader_config *config, const char *name)
 {
+	struct loader plain = { .probes = l->probes, .cpus = l->cpus, .sets = l->sets, .slot_bytes = l->slot_bytes, .ring_bytes = l->ring_bytes };
+	struct loader_config no_filter = *config;
+	struct bpf_program *program;
+	bool loads;
+
+	if (!config->filter)
+		return false;
+	no_filter.filter = NULL;
+	loads = !open_round(&plain, &no_filter);
+	if (loads) {
+		bpf_object__for_each_program(program, plain.skel->obj)
+			bpf_program__set_autoload(program, !strcmp(bpf_program__name(program), name));
+		loads = !stampcap_bpf__load(plain.skel);
+	}
+	stampcap_bpf__destroy(plain.skel);
+	return loads;
+}
+
+/* 0, 1 to go round again without what was refused, or a negative errno. */
+static int load_round(struct loader *l, const struct loader_config *config)
+{
+	char program[sizeof(refused_program)];
 	char why[WHY_MAX];
 	int err;
 
@@ -179,9 +218,13 @@ static int load_round(struct loader *l)
 	err = stampcap_bpf__load(l->skel);
 	if (!err)
 		return 0;
+	snprintf(program, sizeof(program), "%s", refused_program);
 	snprintf(why, sizeof(why), "kernel refuses the program: %s", strerror(-err));
-	if (*refused_program && probes_refuse(&l->probes, refused_program, -1, why)) {
-		log_info(1, "%s: %s", refused_program, why);
+	if (*program && filter_is_refused(l, config, program))
+		return log_refuse(err, "the kernel's verifier refuses the filter (%zu instructions, %s): a shorter expression may do; -vvv shows its reasons",
+				  config->filter->count, err == -E2BIG ? "too many paths through them" : strerror(-err));
+	if (*program && probes_refuse(&l->probes, program, -1, why)) {
+		log_info(1, "%s: %s", program, why);
 		return 1;
 	}
 	if (err == -EPERM)
@@ -325,7 +368,7 @@ static int attach_held(struct loader *l, const struct loader_config *config)
 {
 	struct held_request request = {
 		.devices = config->devices, .device_count = config->device_count, .xdp = probes_program_used(&l->probes, "sc_xdp"),
-		.mode = config->xdp, .marks_fd = bpf_map__fd(l->skel->maps.xdp_marks),
+		.mode = config->xdp, .filter = config->filter_late ? NULL : config->filter, .marks_fd = bpf_map__fd(l->skel->maps.xdp_marks),
 		.cls_fd = { cls_fd(l, SC_RX_TC), cls_fd(l, SC_TX_TC) }, .links = l->links, .link_count = l->link_count,
 	};
 	int err = held_start(&l->held, &request);
@@ -360,9 +403,18 @@ static int round_start(struct loader *l, const struct loader_config *config)
 
 	probes_choose(&l->probes);
 	err = open_round(l, config);
-	err = err ?: load_round(l);
+	err = err ?: load_round(l, config);
 	err = err ?: make_rings(l);
 	return err ?: attach_round(l, config);
+}
+
+static int filter_place(struct loader *l, const struct injection *filter)
+{
+	size_t size;
+	const void *object = stampcap_bpf__elf_bytes(&size);
+	int err = filter ? inject_function(object, size, filter, &l->object, &l->object_bytes) : 0;
+
+	return err ? log_err(err, "cannot put the filter into the BPF object") : 0;
 }
 
 static int rounds(struct loader *l, const struct loader_config *config)
@@ -397,7 +449,8 @@ int loader_start(struct loader **out, const struct loader_config *config)
 		return log_refuse(err, "--without %s: no such probe; `stampcap list` shows them", unknown);
 	if (err)
 		return log_refuse(err, "this kernel has no BTF (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF): stampcap needs it to read kernel structures");
-	err = rounds(l, config);
+	err = filter_place(l, config->filter);
+	err = err ?: rounds(l, config);
 	if (err)
 		return err;
 	if (!(probes_stages(&l->probes, SCOPE_ALL) & (SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_TX_DRIVER))) && config->stages & (SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_TX_DRIVER)))
@@ -409,8 +462,15 @@ int loader_start(struct loader **out, const struct loader_config *config)
 	return 0;
 }
 
+/* Does every captured device have its TC egress program? What was refused later, by a device, still stands in its row. */
+static bool begins_at_tc(const struct loader *l)
+{
+	return probes_used(&l->probes, SC_TX_TC, NULL);
+}
+
 void loader_begin(struct loader *l, uint32_t dirs)
 {
+	__atomic_store_n(&l->skel->bss->begin_at_tc, begins_at_tc(l), __ATOMIC_SEQ_CST);
 	__atomic_store_n(&l->skel->bss->begin_dirs, dirs, __ATOMIC_SEQ_CST);
 }
 
@@ -426,6 +486,7 @@ void loader_free(struct loader *l)
 		return;
 	held_stop(l->held);
 	round_close(l);
+	free(l->object);
 	free(l);
 }
 
@@ -469,6 +530,7 @@ void loader_maps(const struct loader *l, struct loader_maps *out)
 		.slot_bytes = l->slot_bytes,
 		.cpu_state_bytes = state_bytes,
 		.counters_offset = state_bytes - SC_CNT_COUNT * 2 * sizeof(uint64_t),
+		.open_total = l->object ? &l->skel->bss->open_total : NULL,
 		.memory_bytes = (uint64_t)l->sets * (SC_WAYS * l->slot_bytes + sizeof(struct sc_set)) + (uint64_t)l->ring_bytes * l->cpus,
 	};
 }

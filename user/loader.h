@@ -10,6 +10,8 @@
 
 #define LOADER_MAX_DEVICES 16
 
+struct injection;
+
 struct loader_config {
 	const struct net_device_info *devices;
 	size_t device_count;
@@ -20,6 +22,8 @@ struct loader_config {
 	uint64_t limit;	     /* packets, 0 without */
 	enum xdp_mode xdp;
 	const char *without; /* probes to do without, or NULL */
+	const struct injection *filter; /* the code that chooses packets; NULL: all of them */
+	bool filter_late;    /* its verdict needs what XDP cannot see (a tag that hardware took out): not to be asked there */
 };
 
 struct loader;
@@ -52,5 +56,6 @@ struct loader_maps {
 	uint32_t cpu_state_bytes;   /* value size of a CPU's state */
 	uint32_t counters_offset;   /* of its counters: __u64[SC_CNT_COUNT * 2] */
 	uint64_t memory_bytes;	    /* of all maps together */
+	uint32_t *open_total;	    /* how many slots are taken, to be kept right by who frees one; NULL: nobody counts */
 };
 void loader_maps(const struct loader *l, struct loader_maps *out);

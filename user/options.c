@@ -211,6 +211,13 @@ static int set_list_interfaces(struct record_options *o, const char *argument)
 	return 0;
 }
 
+static int set_dump(struct record_options *o, const char *argument)
+{
+	(void)argument;
+	o->dump++;
+	return 0;
+}
+
 const struct option_row record_rows[] = {
 	{ 'i', "interface", "IF", "interface, by name or index; may be repeated", set_interface },
 	{ 'w', "write", "FILE", "write pcapng to FILE, - for standard output; without it, a line of text per packet", set_write },
@@ -224,6 +231,7 @@ const struct option_row record_rows[] = {
 	{ 0, "netns", "NAME", "network namespace, by name or process id", set_netns },
 	{ 0, "deadline", "SECONDS", "how long a packet waits for its end (3; text and pipes 0.15)", set_deadline },
 	{ 0, "without", "LIST", "do without these probes (targets as `list` shows them), as on a kernel that lacks them", set_without },
+	{ 'd', NULL, NULL, "print the filter's classic code and exit; -dd: what it becomes for the kernel", set_dump },
 	{ 'D', "list-interfaces", NULL, "print the interfaces and exit", set_list_interfaces },
 	{ 'n', NULL, NULL, "no effect: addresses are always numbers", set_numeric },
 	{ 'q', "quiet", NULL, "only errors and losses", set_quiet },
@@ -256,7 +264,6 @@ static const struct option_row *row_by_value(const struct option_row *rows, size
 
 static void fill_tables(const struct option_row *rows, size_t count, char *letters, struct option *longs)
 {
-	*letters++ = '+';
 	*letters++ = ':';
 	for (size_t i = 0; i < count; i++) {
 		if (rows[i].letter) {

@@ -22,7 +22,9 @@
 #include "user/drop_reason.h"
 #include "user/join.h"
 #include "user/log.h"
+#include "tracing/inject.h"
 #include "user/privileges.h"
+#include "user/record_filter.h"
 #include "user/sink.h"
 #include "user/source.h"
 #include "user/summary.h"
@@ -46,6 +48,7 @@ struct record {
 	const struct record_options *options;
 	struct net_device_info devices[LOADER_MAX_DEVICES];
 	struct capture_interface interfaces[LOADER_MAX_DEVICES];
+	struct record_filter *filter;
 	struct loader *loader;
 	struct source *source;
 	struct join *join;
@@ -72,6 +75,7 @@ static void record_free(struct record *r)
 	if (r->sink)
 		r->sink->ops->free(r->sink);
 	loader_free(r->loader);
+	record_filter_free(r->filter);
 	drop_reasons_free(r->drops);
 	for (int *fd = &r->signal_fd; fd <= &r->epoll_fd; fd++)
 		if (*fd >= 0)
@@ -217,7 +221,7 @@ static int make_sink(struct record *r, int *fd)
 	system_os(r->os, sizeof(r->os));
 	system_hardware(r->hardware, sizeof(r->hardware));
 	r->info = (struct capture_info){
-		.interfaces = r->interfaces, .interface_count = o->interface_count, .snaplen_bytes = o->snaplen_bytes,
+		.interfaces = r->interfaces, .interface_count = o->interface_count, .snaplen_bytes = o->snaplen_bytes, .filter = o->filter,
 		.hardware = r->hardware, .os = r->os, .app = "stampcap " STAMPCAP_VERSION, .comment = r->comment,
 	};
 	err = o->write ? sink_pcapng_new(&r->sink, *fd, &r->info) : sink_text_new(&r->sink, *fd, &r->info);
@@ -236,6 +240,7 @@ static int make_join(struct record *r)
 			   .l4_sure = probes_used(probes, SC_RX_L4, "cgroup_skb/ingress") },
 		.deadline_ns = r->deadline_ns,
 		.window = WINDOW_PACKETS,
+		.filtered = r->filter,
 		.interface = interface_of,
 		.device_name = device_name_of,
 		.packet = on_packet,
@@ -249,9 +254,12 @@ static int make_join(struct record *r)
 static int make_loader(struct record *r)
 {
 	const struct record_options *o = r->options;
+	const struct translation *code = record_filter_code(r->filter);
+	struct injection filter = { .function = "filter_run", .callee = "filter_far", .code = code ? code->code : NULL, .count = code ? code->count : 0 };
 	struct loader_config config = {
 		.devices = r->devices, .device_count = o->interface_count, .stages = o->stages, .dirs = o->dirs,
 		.snaplen_bytes = o->snaplen_bytes, .ring_bytes = o->ring_bytes, .limit = o->packets, .xdp = o->xdp, .without = o->without,
+		.filter = code ? &filter : NULL, .filter_late = code && code->uses & (TRANSLATE_USES_LEN | TRANSLATE_USES_VLAN),
 	};
 
 	return loader_start(&r->loader, &config);
@@ -489,6 +497,34 @@ static void announce(const struct record *r)
 	fprintf(stderr, "stampcap: recording on %s, %u bytes of each packet; Ctrl-C ends it\n", names, o->snaplen_bytes);
 }
 
+/* Everything that can be wrong with what was asked for, before anything is touched. 0, or an exit status. */
+static int check_request(struct record *r)
+{
+	const struct record_options *o = r->options;
+	int err;
+
+	if (o->netns && net_namespace_enter(o->netns, NULL))
+		return log_refuse(1, "no network namespace '%s': give a name of `ip netns list` or a process id", o->netns);
+	if (find_devices(r))
+		return 1;
+	err = record_filter_new(&r->filter, o->filter, r->devices, o->interface_count);
+	return err ? (err == -EINVAL || err == -E2BIG || err == -ELOOP ? 2 : 1) : 0;
+}
+
+/* The exit status. */
+static int record_dump(struct record *r)
+{
+	int status = check_request(r);
+
+	if (status || !r->filter)
+		return status;
+	if (r->options->dump > 1)
+		record_filter_print_translated(r->filter, stdout);
+	else
+		record_filter_print_classic(r->filter, stdout);
+	return fflush(stdout) ? log_err(-errno, "cannot write standard output") ? 1 : 0 : 0;
+}
+
 int record_run(const struct record_options *o)
 {
 	_cleanup_(cleanup_record) struct record *r = calloc(1, sizeof(*r));
@@ -500,10 +536,11 @@ int record_run(const struct record_options *o)
 	r->options = o;
 	r->signal_fd = r->timer_fd = r->epoll_fd = -1;
 	r->deadline_ns = o->deadline_ns ?: (o->write && strcmp(o->write, "-") ? DEADLINE_FILE_NS : DEADLINE_LIVE_NS);
-	if (o->netns && net_namespace_enter(o->netns, NULL))
-		return log_refuse(1, "no network namespace '%s': give a name of `ip netns list` or a process id", o->netns);
-	if (find_devices(r))
-		return 1;
+	if (o->dump)
+		return record_dump(r);
+	err = check_request(r);
+	if (err)
+		return err;
 	fd = open_output(o);
 	if (fd < 0)
 		return 1;

@@ -14,6 +14,7 @@ struct record_options {
 	const char *write;	  /* path, "-" or NULL: text on stdout */
 	const char *netns;	  /* NULL: the current one */
 	const char *without;	  /* NULL: none */
+	const char *filter;	  /* expression; NULL: none */
 	uint64_t packets;	  /* 0: no limit */
 	uint64_t duration_ns;	  /* 0: no limit */
 	uint64_t deadline_ns;	  /* 0: by the kind of output */
@@ -23,6 +24,7 @@ struct record_options {
 	uint32_t stages;	  /* SC_BIT mask */
 	enum xdp_mode xdp;
 	bool list_interfaces;	  /* -D */
+	int dump;		  /* -d: 1 print the filter's classic code, 2 the translated, and do nothing else */
 };
 
 void record_options_default(struct record_options *o);

@@ -9,6 +9,9 @@
 #include "user/comment.h"
 #include "user/report_group.h"
 
+#define EPB_DIRECTION 3u /* bits of epb_flags */
+#define EPB_OUTBOUND 2u
+
 int report_new(struct report **out, const struct report_by *by)
 {
 	struct report *r = calloc(1, sizeof(*r));
@@ -32,9 +35,16 @@ void report_free(struct report *r)
 		return;
 	report_groups_clear(r);
 	capture_comment_clear(&r->capture);
+	filter_free(r->only_of[0]);
+	filter_free(r->only_of[1]);
 	free(r->filter);
 	free(r->interfaces);
 	free(r);
+}
+
+void report_only(struct report *r, const char *expression)
+{
+	r->only = expression && expression[0] ? expression : NULL;
 }
 
 /* Of several sections (files appended to each other) the first says what the capture was made with. */
@@ -75,6 +85,25 @@ static void name_join(struct report *r, const char *name)
 	snprintf(r->name + len, sizeof(r->name) - len, "%s%s", len ? "," : "", name);
 }
 
+/* The report's own expression means other code on packets that begin with their IP header. */
+static int only_compile(struct report *r, const struct report_interface *i)
+{
+	struct filter_request request = { .expression = r->only, .link_type = i->link_type };
+	size_t len;
+	int err;
+
+	if (!r->only || (i->link_type == PCAPNG_LINKTYPE_ETHERNET && r->only_of[0]) ||
+	    (i->link_type == PCAPNG_LINKTYPE_RAW && r->only_of[1]))
+		return 0;
+	err = filter_new(&r->only_of[i->link_type == PCAPNG_LINKTYPE_RAW], &request, &r->problem);
+	if (err && i->link_type == PCAPNG_LINKTYPE_RAW) {
+		len = strlen(r->problem.text);
+		snprintf(r->problem.text + len, sizeof(r->problem.text) - len,
+			 " (packets of %s begin with their IP header)", i->name);
+	}
+	return err;
+}
+
 static int interface_add(struct report *r, const struct pcapng_block *b)
 {
 	struct report_interface *grown, *i;
@@ -87,10 +116,19 @@ static int interface_add(struct report *r, const struct pcapng_block *b)
 	i->link_type = b->interface.link_type;
 	name_copy(i->name, sizeof(i->name), b->interface.name, b->interface.name_len);
 	name_join(r, i->name);
-	if (!b->interface.filter || r->filter)
-		return 0;
-	r->filter = strndup(b->interface.filter, b->interface.filter_len);
-	return r->filter ? 0 : -ENOMEM;
+	if (b->interface.filter && !r->filter) {
+		r->filter = strndup(b->interface.filter, b->interface.filter_len);
+		if (!r->filter)
+			return -ENOMEM;
+	}
+	return only_compile(r, i);
+}
+
+static bool only_matches(const struct report *r, const struct pcapng_packet *p, bool outgoing)
+{
+	const struct filter *f = r->only_of[r->interfaces[p->interface].link_type == PCAPNG_LINKTYPE_RAW];
+
+	return !r->only || filter_match(f, p->bytes, p->cap_len_bytes, p->wire_len_bytes, outgoing);
 }
 
 static int packet_add(struct report *r, const struct pcapng_block *b)
@@ -105,15 +143,17 @@ static int packet_add(struct report *r, const struct pcapng_block *b)
 	};
 	struct dissect d;
 	int err = -ENOENT;
+	bool matches;
 
 	if (b->packet.comment)
 		err = comment_parse(&p, b->packet.comment, b->packet.comment_len);
+	matches = only_matches(r, &b->packet, err ? (b->packet.flags & EPB_DIRECTION) == EPB_OUTBOUND : p.dir == SC_DIR_TX);
 	if (err == -ENOENT) {
-		r->without++;
+		r->without += matches;
 		return 0;
 	}
 	if (err) {
-		if (!r->malformed++)
+		if (matches && !r->malformed++)
 			r->malformed_offset = b->offset;
 		return 0;
 	}
@@ -124,6 +164,9 @@ static int packet_add(struct report *r, const struct pcapng_block *b)
 	r->ours = true;
 	r->complete += !(p.flags & PACKET_PARTIAL);
 	r->partial += !!(p.flags & PACKET_PARTIAL);
+	if (!matches)
+		return 0;
+	r->matched++;
 	dissect(&d, p.bytes, p.cap_len_bytes, r->interfaces[p.interface].link_type);
 	return report_group_add(r, &p, &d);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "pcap/filter.h"
 #include "pcap/pcapng.h"
 #include "user/account.h"
 #include "user/capture_comment.h"
@@ -68,7 +69,10 @@ struct report {
 	struct capture_comment capture;
 	bool ours;	    /* a section or a packet was written by stampcap */
 	char name[64];	    /* interfaces, joined by ',' */
-	char *filter;	    /* NULL none */
+	char *filter;	    /* of the recording; NULL none */
+	const char *only;   /* the report's own expression: packets that do not match are in no group. NULL none */
+	struct filter *only_of[2]; /* compiled: [0] for Ethernet, [1] for raw IP; NULL: not seen yet */
+	struct filter_problem problem; /* why it could not be compiled */
 	struct report_interface *interfaces; /* of the current section */
 	size_t interface_count;
 	struct account account; /* sum of the sections */
@@ -76,12 +80,18 @@ struct report {
 	uint64_t start_ns, end_ns; /* of the capture; of the packets where the file does not say */
 	uint64_t first_ns, last_ns; /* of the packets */
 	uint64_t packets, complete, partial; /* in the file, with a timeline */
-	uint64_t without, malformed; /* packets without a timeline; with a broken one */
+	uint64_t without, malformed; /* matching packets without a timeline; with a broken one */
 	uint64_t malformed_offset;   /* of the first broken one */
+	uint64_t matched;	     /* of packets */
 };
 
 int report_new(struct report **out, const struct report_by *by);
-/* Takes in one block: 0, -ENOMEM, -EPROTO (recorded in a newer format), -EBADMSG (an accounting that is not one). */
+/* Before the first block: only packets that match count. NULL or "": all. `expression` must outlive the report. */
+void report_only(struct report *r, const char *expression);
+/*
+ * Takes in one block: 0, -ENOMEM, -EPROTO (recorded in a newer format), -EBADMSG (an accounting that is not one). Where problem.text is set, the expression of
+ * report_only() is the reason: -EINVAL (wrong) or -ENOTSUP (not for this link type).
+ */
 int report_block(struct report *r, const struct pcapng_block *b);
 /* Sorts groups and rows. Call once, after the last block. */
 void report_finish(struct report *r);

@@ -81,6 +81,8 @@ static json_t *capture_json(const struct report *r)
 	failed |= set(object, "start_ns", integer(r->start_ns));
 	failed |= set(object, "duration_ns", integer(r->end_ns - r->start_ns));
 	failed |= set(object, "filter", string(r->filter ? r->filter : ""));
+	if (r->only)
+		failed |= set(object, "report_filter", string(r->only));
 	failed |= set(object, "probes", probes_json(&r->capture));
 	return checked(object, failed);
 }

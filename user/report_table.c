@@ -26,6 +26,9 @@ static void capture_print(const struct report *r, FILE *out)
 	if (r->filter)
 		fprintf(out, ", filter \"%s\"", r->filter);
 	fputc('\n', out);
+	if (r->only)
+		fprintf(out, "only packets that match \"%s\": %llu of %llu\n", r->only, (unsigned long long)r->matched,
+			(unsigned long long)r->packets);
 }
 
 /* " (timeout 1, open 2)" of the counters that are not zero. */

@@ -158,8 +158,8 @@ static int sweep_slot(struct source *s, uint32_t set, int way, bool (*wanted)(vo
 		return 0;
 	memcpy(p, slot_at(s, set, way), s->maps.slot_bytes);
 	__atomic_store_n(key, 0, __ATOMIC_RELEASE);
-	if (!(p->state & SC_STATE_COUNTED))
-		return 0;
+	if (s->maps.open_total)
+		__atomic_fetch_sub(s->maps.open_total, 1, __ATOMIC_SEQ_CST);
 	p->type = SC_REC_PACKET;
 	p->end = SC_END_OPEN;
 	if (p->cap_len_bytes > s->maps.slot_bytes - sizeof(*p))

@@ -117,6 +117,19 @@ static int judge(const struct xdp_request *r, struct xdp_on_device *p, const str
 	return 0;
 }
 
+static int program_new(struct xdp_attachment *a, const struct xdp_request *r)
+{
+	struct xdp_program_request request = {
+		.ifindex = r->ifindex,
+		.native = r->mode != XDP_MODE_SKB,
+		.raw = r->raw,
+		.filter = r->filter,
+		.marks_fd = r->marks_fd,
+	};
+
+	return xdp_on_device_new(&a->program, &request);
+}
+
 int xdp_attach(struct xdp_attachment **out, const struct xdp_request *request, char *why,
 	       size_t why_size)
 {
@@ -145,8 +158,7 @@ int xdp_attach(struct xdp_attachment **out, const struct xdp_request *request, c
 		err = offloads_refuse(offloads, why, why_size);
 	if (err)
 		return err;
-	err = xdp_on_device_new(&a->program, request->ifindex, request->mode != XDP_MODE_SKB,
-				request->marks_fd);
+	err = program_new(a, request);
 	if (err)
 		return explain(request, err, why, why_size);
 	err = judge(request, a->program, offloads, why, why_size);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct bpf_map;
+struct injection;
 
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_SKB, XDP_MODE_OFF };
 
@@ -13,6 +13,8 @@ struct xdp_request {
 	const char *ifname;
 	int ifindex;
 	enum xdp_mode mode;
+	bool raw;     /* the device has no link-layer header */
+	const struct injection *filter; /* code of the filter that the program asks; NULL: it decides nothing */
 	int marks_fd; /* map that the program writes its stamps to, shared with the tracing programs: see tracing/timeline.bpf.h */
 };
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The `xdp` stage: when and where in memory each packet came in at the driver, for the `driver`
- * stage of the same NAPI poll to pick up.
+ * The `xdp` stage: when and where in memory each packet came in at the driver, and what the filter
+ * says of it, for the `driver` stage of the same NAPI poll to pick up.
  */
-#include "stamp.h"
+#include "filter.bpf.h"
 
-#include <bpf/bpf_helpers.h>
+const volatile __u8 conf_filter = 0; /* the filter decides here */
+const volatile __u8 conf_raw = 0;    /* the device has no link-layer header */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -37,17 +38,19 @@ int sc_xdp(struct xdp_md *ctx)
 {
 	struct sc_xdp_marks *marks;
 	struct sc_xdp_mark *mark;
-	__u64 now_ns = bpf_ktime_get_ns();
-	__u32 zero = 0;
+	__u32 zero = 0, verdict = SC_XDP_UNDECIDED;
 
 	marks = bpf_map_lookup_elem(&xdp_marks, &zero);
 	if (!marks)
 		return XDP_PASS;
+	if (conf_filter)
+		verdict = filter_xdp(ctx, !conf_raw) ? SC_XDP_WANTED : SC_XDP_UNWANTED;
 	mark = &marks->mark[marks->next++ % SC_XDP_MARKS];
 	mark->address = packet_address(ctx);
-	mark->time_ns = now_ns;
+	mark->time_ns = verdict == SC_XDP_UNWANTED ? 0 : bpf_ktime_get_ns();
 	mark->queue = ctx->rx_queue_index;
 	mark->ifindex = ctx->ingress_ifindex;
+	mark->verdict = verdict;
 	return XDP_PASS;
 }
 

@@ -15,6 +15,7 @@
 
 #include "ingress.skel.h"
 #include "tracing/cleanup.h"
+#include "tracing/inject.h"
 
 #define DISPATCHER_NAME "xdp_dispatcher"
 #define DISPATCHER_PINS                                                                            \
@@ -23,6 +24,7 @@
 
 struct xdp_on_device {
 	struct ingress *skeleton;
+	void *object; /* with a filter's code in it, NULL without */
 	struct xdp_program *program;
 	int ifindex;
 	bool native;
@@ -99,14 +101,34 @@ int xdp_present(int ifindex, uint32_t *id, char *name, size_t name_size, bool *d
 	return 0;
 }
 
-static int program_open(struct xdp_on_device *p, int marks_fd)
+/* What ingress__open() does, with the filter's code in the object. */
+static int skeleton_open(struct xdp_on_device *p, const struct injection *filter)
 {
-	int err;
+	size_t size;
+	const void *object = ingress__elf_bytes(&size);
+	int err = filter ? inject_function(object, size, filter, &p->object, &size) : 0;
 
-	p->skeleton = ingress__open();
-	if (!p->skeleton)
-		return -errno;
-	err = bpf_map__reuse_fd(p->skeleton->maps.xdp_marks, marks_fd);
+	if (err)
+		return err;
+	p->skeleton = calloc(1, sizeof(*p->skeleton));
+	if (!p->skeleton || ingress__create_skeleton(p->skeleton))
+		return -ENOMEM;
+	if (p->object) {
+		p->skeleton->skeleton->data = p->object;
+		p->skeleton->skeleton->data_sz = size;
+	}
+	return bpf_object__open_skeleton(p->skeleton->skeleton, NULL);
+}
+
+static int program_open(struct xdp_on_device *p, const struct xdp_program_request *request)
+{
+	int err = skeleton_open(p, request->filter);
+
+	if (err)
+		return err;
+	p->skeleton->rodata->conf_filter = !!request->filter;
+	p->skeleton->rodata->conf_raw = request->raw;
+	err = bpf_map__reuse_fd(p->skeleton->maps.xdp_marks, request->marks_fd);
 	if (err)
 		return err;
 	p->program = xdp_program__from_bpf_obj(p->skeleton->obj, "xdp.frags");
@@ -140,12 +162,13 @@ void xdp_on_device_free(struct xdp_on_device *p)
 		return;
 	xdp_program__close(p->program);
 	ingress__destroy(p->skeleton);
+	free(p->object);
 	free(p);
 }
 
 CLEANUP_DEFINE(xdp_on_device_cleanup, struct xdp_on_device, xdp_on_device_free);
 
-int xdp_on_device_new(struct xdp_on_device **out, int ifindex, bool native, int marks_fd)
+int xdp_on_device_new(struct xdp_on_device **out, const struct xdp_program_request *request)
 {
 	_cleanup_(xdp_on_device_cleanup) struct xdp_on_device *p = calloc(1, sizeof(*p));
 	QUIET_SCOPE;
@@ -153,11 +176,11 @@ int xdp_on_device_new(struct xdp_on_device **out, int ifindex, bool native, int 
 
 	if (!p)
 		return -ENOMEM;
-	p->ifindex = ifindex;
-	p->native = native;
+	p->ifindex = request->ifindex;
+	p->native = request->native;
 	p->made_pins = mkdir(DISPATCHER_PINS, S_IRWXU) ==
 		       0; /* where there is no bpffs: fails, and libxdp does without */
-	err = program_open(p, marks_fd);
+	err = program_open(p, request);
 	if (!err)
 		err = program_attach(p);
 	if (err && p->made_pins)

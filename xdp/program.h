@@ -10,13 +10,22 @@
 #include <stdint.h>
 
 struct xdp_on_device;
+struct injection;
+
+struct xdp_program_request {
+	int ifindex;
+	bool native;			/* or generic (skb) */
+	bool raw;			/* the device has no link-layer header */
+	const struct injection *filter; /* NULL: none */
+	int marks_fd;			/* map of the stamps */
+};
 
 /*
- * Loads the program with `marks_fd` as its map and attaches it, native or generic (skb). 0 and
+ * Loads the program and attaches it. 0 and
  * *out, or a negative errno: -EOPNOTSUPP no native XDP in this driver (or none with its present
  * settings), -EBUSY a program of others that cannot be shared with.
  */
-int xdp_on_device_new(struct xdp_on_device **out, int ifindex, bool native, int marks_fd);
+int xdp_on_device_new(struct xdp_on_device **out, const struct xdp_program_request *request);
 
 /* Through the dispatcher, so that others can come and go; else we hold the device's only place. */
 bool xdp_on_device_shared(const struct xdp_on_device *p);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# `report` needs nothing but the file: groups, formats, agreement with the file, and files that are cut, foreign, empty or not there.
+# `report` needs nothing but the file: groups, formats, agreement with the file, expressions as tcpdump understands them, and files that are cut, foreign,
+# empty or not there.
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro
@@ -10,6 +11,11 @@ start_record rec --netns "$SERVER" -i s0 -w "$WORK/rec.pcapng"
 http 20 small
 udp_exchanges 20 64
 pings 5
+mac=$(ip -n "$SERVER" -o link show s0 | sed 's/.*link\/ether \([0-9a-f:]*\).*/\1/')
+for kind in vlan:5 qinq:9 ethertype:34997; do
+	in_client "$TOOLS/raw_send" c0 "$mac" "$CLIENT4" "$SERVER4" 9001 3 "$kind"
+done
+in_client ping -q -b -c 1 -W 0.2 10.77.0.255 >/dev/null 2>&1 || true
 stop_record rec
 check_file "$WORK/rec.pcapng"
 file=$WORK/rec.pcapng
@@ -41,6 +47,82 @@ packets=$(comments "$file" 'frame.comment contains "stampcap rx"' | tally ' ip=+
 have=$(jq '[.groups[] | select(.direction == "rx") | .intervals[] | select(.to == "ip") | .count] | add' "$WORK/stage.json")
 assert_eq "$have" "$packets" "steps to ip"
 
+say "an expression selects what tcpdump selects from the same file"
+# report_count EXPRESSION: the packets in the groups.
+report_count() {
+	"$STAMPCAP" report --by flow --format json "$file" "$1" >"$WORK/only.json" 2>"$WORK/only.err" || fail "report '$1': $(cat "$WORK/only.err")"
+	[ ! -s "$WORK/only.err" ] || fail "report '$1': $(cat "$WORK/only.err")"
+	jq -r --arg only "$1" 'if .capture.report_filter == $only then [.groups[].packets] | add // 0 else "no report_filter" end' "$WORK/only.json"
+}
+all=$(grep -c '^EPB' "$file.blocks") nothing=0
+while read -r expression; do
+	want=$(tcpdump --count -n -r "$file" "$expression" 2>/dev/null | sed 's/ packets\?$//')
+	have=$(report_count "$expression")
+	echo "$have of $all packets: $expression"
+	assert_eq "$have" "$want" "packets that match '$expression'"
+	[ "$have" -gt 0 ] || nothing=$((nothing + 1))
+done <<END
+tcp
+udp port 9000
+udp and dst port 9000
+host $CLIENT4
+src host $SERVER4 and tcp src port 8080
+ip6
+ip6 host $CLIENT6 and not tcp
+net 10.77.0.0/24
+dst net fd77::/64
+port 8080 or port 9000
+portrange 8000-8999
+icmp or icmp6
+icmp[icmptype] = icmp-echo
+len > 200
+greater 1000
+less 64
+tcp[tcpflags] & (tcp-syn|tcp-fin) != 0
+tcp[tcpflags] & tcp-push != 0 and len > 1000
+ip[8] = 64 and ip[9] = 17
+ip[2:2] - ((ip[0] & 0xf) << 2) > 200
+ether src $mac
+ether proto 0x88b5
+ether broadcast or ether multicast
+vlan
+vlan 5
+vlan 5 and udp
+vlan and vlan 9
+not ip and not ip6
+udp and not port 53 and (src port 9000 or dst port 9000) and len = 106
+arp or rarp
+END
+assert_le $nothing 3 "expressions that matched nothing"
+for dir in inbound:rx outbound:tx; do
+	assert_eq "$(report_count "${dir%:*}")" "$(comments "$file" "frame.comment contains \"stampcap ${dir#*:} \"" | wc -l)" "packets ${dir%:*}"
+done
+assert_eq "$(report_count 'inbound and tcp')" "$(comments "$file" 'tcp && frame.comment contains "stampcap rx "' | wc -l)" "TCP packets inbound"
+"$STAMPCAP" report "$file" --by flow udp port 9000 >"$WORK/udp.table"
+"$STAMPCAP" report --by flow - udp port 9000 <"$file" >"$WORK/piped.table"
+diff "$WORK/udp.table" "$WORK/piped.table" || fail "another report from a pipe"
+assert_grep "^only packets that match \"udp port 9000\": [0-9]+ of $all\$" "$WORK/udp.table"
+
+say "a wrong expression: where, and nothing on stdout"
+# refuse_expression COLUMN PATTERN WORD...
+refuse_expression() {
+	local column="$1" pattern="$2" status=0
+
+	shift 2
+	"$STAMPCAP" report "$file" "$@" >"$WORK/refuse.out" 2>"$WORK/refuse.err" || status=$?
+	cat "$WORK/refuse.err"
+	assert_eq $status 2 "exit status of report with $*"
+	[ ! -s "$WORK/refuse.out" ] || fail "report $*: wrote to stdout"
+	assert_grep "^stampcap: filter: .*$pattern" "$WORK/refuse.err"
+	assert_eq "$(sed -n 2p "$WORK/refuse.err")" "  $*" "expression"
+	assert_eq "$(sed -n '3,$p' "$WORK/refuse.err")" "$(printf '%*s^' $((column + 2)) '')" "caret"
+}
+refuse_expression 4 'syntax error' tcp prot 80
+refuse_expression 7 'syntax error' 'tcp and'
+refuse_expression 5 "unknown host 'no.such.host.invalid'" host no.such.host.invalid
+refuse_expression 5 'illegal port number' port 99999
+refuse_expression 0 'ifindex' ifindex 3
+
 say "the same file on a machine without it all: no privileges, from a pipe"
 public=$(mktemp -d /tmp/stampcap-test.XXXXXX)
 defer "rm -rf $public"
@@ -50,6 +132,8 @@ cp "$file" "$public/rec.pcapng"
 chmod 755 "$public"/*
 setpriv --reuid 65534 --regid 65534 --clear-groups "$public/stampcap" report "$public/rec.pcapng" --by stage >"$WORK/nobody.table"
 diff "$WORK/stage.table" "$WORK/nobody.table" || fail "nobody gets another report"
+setpriv --reuid 65534 --regid 65534 --clear-groups "$public/stampcap" report --by flow "$public/rec.pcapng" udp port 9000 >"$WORK/nobody.table"
+diff "$WORK/udp.table" "$WORK/nobody.table" || fail "nobody gets another report of some packets"
 
 say "files that are not right"
 report=("$STAMPCAP" report)

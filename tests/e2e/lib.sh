@@ -511,3 +511,12 @@ no_trace() {
 
 need root netns
 [ -x "$STAMPCAP" ] || fail "$STAMPCAP has not been built"
+
+# same_sequence OURS TCPDUMP: the same packets with the same bytes in the same order.
+same_sequence() {
+	editcap -F pcapng "$2" "$2.ng"
+	"$TOOLS/pcapng_dump" -b <"$1" | sed -n 's/^EPB.*\tbytes=\([0-9a-f]*\).*/\1/p' >"$1.sequence"
+	"$TOOLS/pcapng_dump" -b <"$2.ng" | sed -n 's/^EPB.*\tbytes=\([0-9a-f]*\).*/\1/p' >"$2.sequence"
+	say "packets: ours $(wc -l <"$1.sequence"), tcpdump $(wc -l <"$2.sequence")"
+	diff "$1.sequence" "$2.sequence" >"$1.diff" || fail "ours (<) and tcpdump's (>) differ: $(head -c 600 "$1.diff")"
+}

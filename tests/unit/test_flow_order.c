@@ -29,7 +29,7 @@ static struct wire wire_new(uint32_t start)
 {
 	struct wire w = { .start = start, .dir = SC_DIR_RX, .ip_version = 4 };
 
-	assert_int_equal(flow_order_new(&w.order), 0);
+	assert_int_equal(flow_order_new(&w.order, false), 0);
 	return w;
 }
 
@@ -282,7 +282,7 @@ static void test_not_tcp(void **state)
 	struct flow_order *order;
 
 	(void)state;
-	assert_int_equal(flow_order_new(&order), 0);
+	assert_int_equal(flow_order_new(&order, false), 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		for (int twice = 0; twice < 2; twice++) {
 			/* Exactly the captured bytes, so that a read beyond them is noticed. */

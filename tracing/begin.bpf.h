@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where the story of a received packet begins: its filter, its slot, and the stamps of what came before it had an skb. */
+#pragma once
+
+#include "filter.bpf.h"
+#include "receive.bpf.h"
+
+enum rx_path { RX_NAPI, RX_BACKLOG, RX_DIRECT, RX_LATE };
+
+/*
+ * When the softirq turned to this device: its entry, unless it has polled the device before or NET_RX was raised again since. Then the packet may have come
+ * after the entry (a softirq that answers over veth feeds itself) and only the begin of this very poll is certain.
+ */
+static __always_inline __u64 softirq_turn_ns(const struct cpu_state *cpu, __u32 ifindex)
+{
+	if (cpu->irq_ns || cpu->poll_end_ns < cpu->softirq_ns || (!cpu->raised_since_entry && cpu->polled_ifindex != ifindex))
+		return cpu->softirq_ns;
+	return cpu->poll_end_ns;
+}
+
+/* Stamps of what came before the skb: the interrupt and softirq of this CPU. */
+static __always_inline void stamp_irq(struct cpu_state *cpu, struct sc_packet *p, __u32 flags)
+{
+	__u64 softirq_ns = cpu->softirq_ns, irq_ns = cpu->irq_ns;
+
+	if (!softirq_ns)
+		return;
+	if (irq_ns && irq_ns <= softirq_ns) {
+		timeline_stamp(cpu, p, SC_RX_HARDIRQ, irq_ns);
+		p->irq = cpu->irq;
+	} else if (flags & SC_DEV_IRQ && cpu->irq != IRQ_AMBIGUOUS) {
+		p->flags |= SC_FLAG_POLLED;
+	}
+	timeline_stamp(cpu, p, SC_RX_SOFTIRQ, softirq_turn_ns(cpu, p->ifindex));
+}
+
+/* The XDP program saw this buffer moments ago on this CPU: same MAC header address, same poll. A mark serves once. */
+static __always_inline struct sc_xdp_mark *xdp_mark_take(__u64 mac, __u32 ifindex)
+{
+	__u32 zero = 0, at;
+	struct sc_xdp_marks *marks;
+
+	if (!(conf_stages & SC_BIT(SC_RX_XDP)) || conf_xdp_generic)
+		return NULL; /* generic XDP runs after `netif`: that is no stamp of the driver */
+	marks = bpf_map_lookup_elem(&xdp_marks, &zero);
+	if (!marks)
+		return NULL;
+	at = marks->next;
+	for (int i = 1; i <= SC_XDP_MARKS; i++) {
+		struct sc_xdp_mark *m = &marks->mark[(at - i) & (SC_XDP_MARKS - 1)];
+
+		if (m->address != mac || m->ifindex != ifindex)
+			continue;
+		m->address = 0;
+		return m;
+	}
+	return NULL;
+}
+
+static __always_inline void stamp_xdp(struct cpu_state *cpu, struct sc_packet *p, const struct sc_xdp_mark *m, __u64 now_ns)
+{
+	if (!m || m->time_ns > now_ns || m->time_ns < cpu->softirq_ns)
+		return;
+	timeline_stamp(cpu, p, SC_RX_XDP, m->time_ns);
+	p->queue = m->queue;
+}
+
+/* Does the filter want this packet? The XDP program may have decided already. */
+static __always_inline bool rx_wanted(struct sk_buff *skb, bool ether, enum rx_path path, const struct sc_xdp_mark *mark)
+{
+	if (!conf_filter)
+		return true;
+	if (mark && mark->verdict != SC_XDP_UNDECIDED)
+		return mark->verdict == SC_XDP_WANTED;
+	/* netif_rx() is the one entry that hardware interrupt handlers may use. */
+	return filter_skb(skb, true, ether, path == RX_BACKLOG ? FILTER_VIEW_ANY_CONTEXT : FILTER_VIEW_SOFTIRQ);
+}
+
+/* The driver hands an skb over: a fresh timeline for every wire packet. Its slot, or -1. */
+static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, enum rx_path path)
+{
+	__u32 flags = device_flags(skb->dev);
+	bool ether = !(flags & SC_DEV_RAW);
+	struct sc_xdp_mark *mark = NULL;
+	struct timeline t = {};
+	struct sc_packet *p;
+	__u64 now_ns;
+
+	if (!(flags & SC_DEV_CAPTURE))
+		return -1;
+	if (path == RX_NAPI || path == RX_LATE)
+		mark = xdp_mark_take(ether ? (__u64)skb->head + skb->mac_header : (__u64)skb->data, skb->dev->ifindex);
+	if (!direction_wanted(SC_DIR_RX) || !rx_wanted(skb, ether, path, mark) || !timeline_count(cpu, SC_DIR_RX)) {
+		timeline_evict(cpu, skb_key(skb));
+		return -1;
+	}
+	now_ns = bpf_ktime_get_ns();
+	if (!timeline_begin(cpu, &t, skb_key(skb))) {
+		count(cpu, SC_CNT_TABLE, SC_DIR_RX);
+		return -1;
+	}
+	p = t.packet;
+	if (!p)
+		return -1;
+	p->dir = SC_DIR_RX;
+	p->head = (__u64)skb->head;
+	p->ifindex = skb->dev->ifindex;
+	packet_read(p, skb, ether, ether);
+	if (path == RX_NAPI || path == RX_LATE) {
+		stamp_irq(cpu, p, flags);
+		stamp_xdp(cpu, p, mark, now_ns);
+	} else if (path == RX_BACKLOG) {
+		p->flags |= SC_FLAG_BACKLOG;
+	}
+	if (path != RX_LATE)
+		timeline_stamp(cpu, p, SC_RX_DRIVER, now_ns);
+	return p->slot;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Records of what applications do, and which sockets they are told of. With a filter nobody asks for the calls of a socket before a packet of it was accepted;
+ * but a packet's send call comes before the packet. So the newest few are kept with the socket, and go out when it turns out to be followed.
+ */
+#pragma once
+
+#include "receive.bpf.h"
+
+static __always_inline void call_send(struct cpu_state *cpu, struct sc_call *call, __u8 dir)
+{
+	call->size_bytes = sizeof(*call);
+	if (record_output(cpu, call, sizeof(*call)))
+		count(cpu, SC_CNT_CALLS, dir);
+}
+
+/* A call of the running process. */
+static __always_inline void call_output(struct cpu_state *cpu, struct sc_call *call, __u8 dir)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	call->pid = id >> 32;
+	call->tid = (__u32)id;
+	if (call->type != SC_REC_SOCKET)
+		bpf_get_current_comm(call->comm, sizeof(call->comm));
+	call_send(cpu, call, dir);
+}
+
+/* Keeps a send call for later. The name is asked for once per thread. */
+static __always_inline void send_keep(struct sock_state *s, __u32 from, __u32 to)
+{
+	__u64 id = bpf_get_current_pid_tgid(), i = s->sends++;
+	struct send_call *send;
+
+	BOUND(i, SENDS_KEPT - 1);
+	send = &s->send[i];
+	send->time_ns = bpf_ktime_get_ns();
+	send->from = from;
+	send->to = to;
+	send->pid = id >> 32;
+	send->tid = (__u32)id;
+	if (s->comm_tid != send->tid) {
+		s->comm_tid = send->tid;
+		bpf_get_current_comm(s->comm, sizeof(s->comm));
+	}
+}
+
+__hidden __noinline int sends_flush(struct cpu_state *cpu, struct sock_state *s)
+{
+	if (!cpu || !s)
+		return 0;
+	for (__u32 i = 0; i < SENDS_KEPT; i++) {
+		__u64 at = s->sends + i; /* oldest first */
+
+		BOUND(at, SENDS_KEPT - 1);
+		struct sc_call call = {
+			.type = SC_REC_WRITE, .time_ns = s->send[at].time_ns, .sock = s->cookie, .from = s->send[at].from,
+			.to = s->send[at].to, .pid = s->send[at].pid, .tid = s->send[at].tid,
+		};
+
+		if (!call.time_ns)
+			continue;
+		if (call.tid == s->comm_tid)
+			__builtin_memcpy(call.comm, s->comm, sizeof(call.comm));
+		call_send(cpu, &call, SC_DIR_TX);
+	}
+	return 0;
+}
+
+/* The filter has accepted a packet of this socket; `cookie` is the socket's. */
+static __always_inline void sock_follow(struct cpu_state *cpu, struct sock_state *s, __u64 cookie)
+{
+	if (!s || s->followed)
+		return;
+	s->cookie = cookie;
+	s->fresh = 1;
+	s->followed = 1;
+	socks_followed = 1;
+	sends_flush(cpu, s);
+}
