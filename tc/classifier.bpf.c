@@ -3,6 +3,7 @@
 #include "egress.bpf.h"
 #include "follow.bpf.h"
 #include "transmit.bpf.h"
+#include "turned_down.bpf.h"
 
 #define VERDICT_NEXT -1 /* TCX_NEXT and TC_ACT_UNSPEC */
 
@@ -51,8 +52,10 @@ int sc_tc_tx(struct __sk_buff *ctx)
 			return VERDICT_NEXT;
 		if (conf_filter && !filter_tc(ctx, !(ifindex_flags(ctx->ifindex) & SC_DEV_RAW))) {
 			tx_settle(cpu, key, sock);
+			sock_turn_down(ctx, sock, false);
 			return VERDICT_NEXT;
 		}
+		sock_turn_down(ctx, sock, true);
 		if (!tx_begin(cpu, &t, key, sock, ctx->ifindex) || !t.packet)
 			return VERDICT_NEXT;
 		if (conf_sock_gate)

@@ -31,6 +31,8 @@ extern const volatile __u64 conf_irqs[SC_MAX_IRQ / 64];	       /* interrupt line
 extern const volatile __u64 conf_irqs_shared[SC_MAX_IRQ / 64]; /* those shared with others: the action's name decides */
 extern const volatile char conf_irq_names[SC_MAX_IRQ_NAMES][16];
 
+extern const volatile __u8 conf_flow_filter; /* the filter's verdict hangs on the flow alone: see turned_down.bpf.h */
+
 /* With a filter: sockets matter from the first packet that it accepts of them, which cgroup_skb tells. Else all sockets of captured devices do. */
 extern const volatile __u8 conf_sock_gate;
 

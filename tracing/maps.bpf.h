@@ -102,6 +102,19 @@ struct map_earlies {
 };
 extern struct map_earlies earlies SEC(".maps");
 
+struct turned_down { /* see turned_down.bpf.h */
+	__u64 sock;
+	__u64 cookie;
+};
+#define TURNED_DOWN_ENTRIES 1024
+struct map_turned_down {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TURNED_DOWN_ENTRIES);
+	__type(key, __u32);
+	__type(value, struct turned_down);
+};
+extern struct map_turned_down turned_down SEC(".maps");
+
 #define GSO_STAGES (SC_TX_DRIVER - SC_TX_FIRST) /* what a super-packet can have been stamped at before it is cut */
 struct gso_parent {
 	__u64 id;

@@ -2,6 +2,7 @@
 /* Netfilter hooks at both ends of the hook order. They always accept. Each is attached for IPv4 and IPv6. */
 #include "receive.bpf.h"
 #include "transmit.bpf.h"
+#include "turned_down.bpf.h"
 
 #define NF_ACCEPT 1
 
@@ -47,7 +48,9 @@ int sc_ip_tx(struct bpf_nf_ctx *ctx)
 {
 	const struct net_device *dev = ctx->state->out;
 
-	if (dev && device_flags(dev) & (SC_DEV_CAPTURE | SC_DEV_UPPER) && direction_wanted(SC_DIR_TX))
+	if (sock_turned_down(ctx->skb->sk))
+		early_forget(skb_key(ctx->skb));
+	else if (dev && device_flags(dev) & (SC_DEV_CAPTURE | SC_DEV_UPPER) && direction_wanted(SC_DIR_TX))
 		early_put(skb_key(ctx->skb), skb_key(ctx->skb->sk), bpf_ktime_get_ns(), 0);
 	return NF_ACCEPT;
 }

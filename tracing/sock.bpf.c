@@ -4,6 +4,7 @@
  * What an application does (read, write) is one small record per call; user space joins it to packets.
  */
 #include "datagram.bpf.h"
+#include "turned_down.bpf.h"
 
 #define SOCK_RAW 3
 #define VERDICT_PASS 1
@@ -171,7 +172,7 @@ int BPF_PROG(sc_tcp_write, struct sock *sk, const struct msghdr *msg)
 	struct tcp_sock *tcp;
 	__u32 end, tid;
 
-	if (!sock_is_ours(sk))
+	if (sock_turned_down(sk) || !sock_is_ours(sk))
 		return 0;
 	cpu = cpu_state();
 	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
@@ -203,7 +204,7 @@ int BPF_PROG(sc_send_len, struct sock *sk, int ret, int flags)
 {
 	struct sock_state *s;
 
-	if (!sock_is_ours(sk) || sock_is_datagram(sk))
+	if (sock_turned_down(sk) || !sock_is_ours(sk) || sock_is_datagram(sk))
 		return 0;
 	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (s && s->write_tid == (__u32)bpf_get_current_pid_tgid())

@@ -142,6 +142,7 @@ static int set_constants(struct loader *l, const struct loader_config *config)
 	skel->rodata->conf_data_ready = probes_program_used(&l->probes, "sc_data_ready");
 	skel->rodata->conf_recv_length = probes_program_used(&l->probes, "sc_recv_len");
 	skel->rodata->conf_filter = !!config->filter;
+	skel->rodata->conf_flow_filter = config->filter && config->filter_flow;
 	skel->rodata->conf_sock_gate = config->filter && skel->rodata->conf_l4_cgroup;
 	set_devices(skel, config);
 	return 0;

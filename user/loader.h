@@ -23,6 +23,7 @@ struct loader_config {
 	enum xdp_mode xdp;
 	const char *without; /* probes to do without, or NULL */
 	const struct injection *filter; /* the code that chooses packets; NULL: all of them */
+	bool filter_flow;    /* its verdict hangs on what names a flow alone */
 	bool filter_late;    /* its verdict needs what XDP cannot see (a tag that hardware took out): not to be asked there */
 };
 

@@ -259,7 +259,7 @@ static int make_loader(struct record *r)
 	struct loader_config config = {
 		.devices = r->devices, .device_count = o->interface_count, .stages = o->stages, .dirs = o->dirs,
 		.snaplen_bytes = o->snaplen_bytes, .ring_bytes = o->ring_bytes, .limit = o->packets, .xdp = o->xdp, .without = o->without,
-		.filter = code ? &filter : NULL, .filter_late = code && code->uses & (TRANSLATE_USES_LEN | TRANSLATE_USES_VLAN),
+		.filter = code ? &filter : NULL, .filter_flow = record_filter_is_flow(r->filter), .filter_late = code && code->uses & (TRANSLATE_USES_LEN | TRANSLATE_USES_VLAN),
 	};
 
 	return loader_start(&r->loader, &config);

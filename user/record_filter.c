@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pcap/filter.h"
+#include "pcap/filter_flow.h"
 #include "pcap/pcapng.h"
 #include "tracing/filter.h"
 #include "tracing/stamp.h"
@@ -113,6 +114,22 @@ int record_filter_new(struct record_filter **out, const char *expression, const 
 const struct translation *record_filter_code(const struct record_filter *f)
 {
 	return f ? &f->code : NULL;
+}
+
+bool record_filter_is_flow(const struct record_filter *f)
+{
+	static const uint32_t header_bytes[LINKS] = { [SC_LINK_ETHER] = 14, [SC_LINK_RAW] = 0 };
+	bool flow = f != NULL;
+
+	for (int link = 0; flow && link < LINKS; link++) {
+		struct sock_fprog program;
+
+		if (!f->of_link[link])
+			continue;
+		program = filter_code(f->of_link[link]);
+		flow = filter_is_flow(&program, header_bytes[link]);
+	}
+	return flow;
 }
 
 void record_filter_print_classic(const struct record_filter *f, FILE *out)

@@ -18,6 +18,9 @@ void record_filter_free(struct record_filter *f); /* NULL is fine */
 
 const struct translation *record_filter_code(const struct record_filter *f);
 
+/* Does it say the same of every packet that a socket sends? A rule of thumb; false for NULL. */
+bool record_filter_is_flow(const struct record_filter *f);
+
 /* The classic code as `tcpdump -d` prints it, or the translated one as the kernel's verifier does. Of every link type there is. */
 void record_filter_print_classic(const struct record_filter *f, FILE *out);
 void record_filter_print_translated(const struct record_filter *f, FILE *out);

@@ -20,7 +20,6 @@ refuse 2 'direction' "${record[@]}" -i lo --direction up
 refuse 2 'nostage.*(netif|stampcap list)' "${record[@]}" -i lo --stages nostage
 refuse 2 'stages' "${record[@]}" -i lo --stages ''
 refuse 2 'without' "${record[@]}" -i lo --without no_such_probe
-refuse 2 'filter' "${record[@]}" -i lo tcp port 80
 refuse 2 '-i' "${record[@]}"
 refuse 2 'nooption' "${record[@]}" -i lo --nooption
 refuse 2 'nocommand' "$STAMPCAP" nocommand

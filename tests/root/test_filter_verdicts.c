@@ -24,18 +24,18 @@
 #include "tests/verdict/verdict.h"
 #include "tracing/stamp.h"
 
-#define SEED	       0x5ca9u
-#define WORKERS	       4
-#define SHARE	       4 /* of one in so many frames the hooks beside XDP and TC are asked, of each by some expressions */
-#define LINKS	       2 /* SC_LINK_ETHER, SC_LINK_RAW */
-#define LONG_BYTES     32768
-#define DIFFERENCES    20 /* reported in full */
-#define LOG_BYTES      (1 << 20)
+#define SEED		0x5ca9u
+#define WORKERS		4
+#define SHARE		4 /* the hooks beside XDP and TC are asked of one frame in so many, of each by some expressions */
+#define LINKS		2 /* SC_LINK_ETHER, SC_LINK_RAW */
+#define LONG_BYTES	32768
+#define DIFFERENCES	20 /* reported in full */
+#define LOG_BYTES	(1 << 20)
 #define MIN_EXPRESSIONS 300
-#define MIN_FRAMES     2000
-#define MIN_RECORDED   300
-#define SAMPLES	       20 /* and a few more: compared with tcpdump */
-#define MIN_BOTH       95 /* percent of the expressions that accept something and reject something */
+#define MIN_FRAMES	2000
+#define MIN_RECORDED	300
+#define SAMPLES		20 /* and a few more: compared with tcpdump */
+#define MIN_BOTH	95 /* percent of the expressions that accept something and reject something */
 
 static const char *const hook_names[VERDICT_HOOKS] = { "xdp", "xdp-raw", "tc", "tc-raw", "tc-tag", "skb" };
 
@@ -200,6 +200,11 @@ static void compare(struct trial *t, enum verdict_hook hook, size_t first, size_
 	}
 }
 
+static const char *tail(const char *text, size_t size)
+{
+	return strlen(text) > size ? text + strlen(text) - size : text;
+}
+
 static void try_programs(struct trial *t, const struct sock_fprog *code)
 {
 	struct translation translation = { 0 };
@@ -218,7 +223,7 @@ static void try_programs(struct trial *t, const struct sock_fprog *code)
 			oracle_make(&t->oracle[link], code[link]);
 	err = verdict_new(&t->verdict, &translation, t->log, sizeof(t->log));
 	if (err)
-		snprintf(o->problem, sizeof(o->problem), "not loaded: %d, %s", err, t->log + (strlen(t->log) > 700 ? strlen(t->log) - 700 : 0));
+		snprintf(o->problem, sizeof(o->problem), "not loaded: %d, %.700s", err, tail(t->log, 700));
 	for (int hook = 0; !err && hook < VERDICT_HOOKS; hook++) {
 		size_t step = hook == VERDICT_XDP || hook == VERDICT_TC ? 1 : SHARE;
 

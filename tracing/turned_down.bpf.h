@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Sockets whose packets the filter turned down, where it looks at nothing but what names a flow: it will turn down their next ones too. So their stages before TC
+ * egress need no clock. This decides nothing: the filter is asked of every packet, and one that is accepted after all lacks the stamps of those stages.
+ */
+#pragma once
+
+#include "slot.bpf.h"
+
+static __always_inline struct turned_down *turned_down_of(__u64 sock)
+{
+	__u32 index = (__u32)((sock * 0x9E3779B97F4A7C15ull) >> 40) & (TURNED_DOWN_ENTRIES - 1);
+
+	return bpf_map_lookup_elem(&turned_down, &index);
+}
+
+/* Cookies tell sockets apart that lived in the same place. */
+static __always_inline bool sock_turned_down(const struct sock *sk)
+{
+	struct turned_down *e;
+	__u64 sock, cookie;
+
+	if (!conf_flow_filter || !sk)
+		return false;
+	sock = skb_key(sk);
+	e = turned_down_of(sock);
+	if (!e || e->sock != sock)
+		return false;
+	cookie = sk->__sk_common.skc_cookie.counter;
+	if (cookie && e->cookie == cookie)
+		return true;
+	e->sock = 0; /* another socket's */
+	return false;
+}
+
+/* The verdict on a packet of this socket; `ctx` is that of a TC program. */
+static __always_inline void sock_turn_down(struct __sk_buff *ctx, __u64 sock, bool accepted)
+{
+	struct turned_down *e;
+
+	if (!conf_flow_filter || !ctx->sk)
+		return;
+	e = turned_down_of(sock);
+	if (!e || (e->sock == sock) == !accepted)
+		return;
+	e->sock = 0;
+	if (accepted)
+		return;
+	e->cookie = bpf_get_socket_cookie(ctx);
+	e->sock = sock;
+}
