@@ -78,3 +78,12 @@ static __always_inline void sock_follow(struct cpu_state *cpu, struct sock_state
 	socks_followed = 1;
 	sends_flush(cpu, s);
 }
+
+/* The sender of an accepted packet, where no TC program has told: a socket that has sent something has its state, and a cookie, already. */
+static __always_inline void follow_skb(struct cpu_state *cpu, struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+
+	if (conf_sock_gate && sk && sk->__sk_common.skc_cookie.counter)
+		sock_follow(cpu, bpf_sk_storage_get(&socks, sk, NULL, 0), sk->__sk_common.skc_cookie.counter);
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Transmit, from the device's queue to the driver. Bytes are read where the driver gets the packet. */
+#include "follow.bpf.h"
 #include "transmit.bpf.h"
 
 #define SEGMENT_AGE_MAX_NS 1000000000ull /* a super-packet that was cut longer ago is another one */
@@ -48,7 +49,10 @@ static __always_inline bool netdev_begin(struct cpu_state *cpu, struct timeline 
 		tx_settle(cpu, skb_key(skb), skb_key(skb->sk));
 		return false;
 	}
-	return tx_begin(cpu, t, skb_key(skb), skb_key(skb->sk), skb->dev->ifindex) && t->packet;
+	if (!tx_begin(cpu, t, skb_key(skb), skb_key(skb->sk), skb->dev->ifindex) || !t->packet)
+		return false;
+	follow_skb(cpu, skb);
+	return true;
 }
 
 SEC("tp_btf/net_dev_queue")
@@ -115,6 +119,7 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 	if (!p)
 		return false;
 	p->head = (__u64)skb->head;
+	follow_skb(cpu, skb);
 	tx_read(p, skb, flags);
 	i = p->flow_hash & (PARENTS - 1);
 	of = bpf_map_lookup_elem(&gso_parents, &i);

@@ -20,6 +20,10 @@ for file in sent taken; do
 	check_file "$WORK/$file.pcapng"
 	check_timelines "$WORK/$file.pcapng"
 done
+start_record late --netns "$CLIENT" -i c0 -w "$WORK/late.pcapng" --without tcx/egress,clsact/egress "$get"
+in_client curl -s -f -o /dev/null "http://$SERVER4:8080/small"
+stop_record late
+assert_eq "$(count "$WORK/late.pcapng" 'frame.comment matches "stampcap tx .*write=.* ip=.* out=.* netdev=.* driver=.*comm=curl end=driver"')" 1 "requests sent, without TC"
 assert_eq "$(count "$WORK/sent.pcapng" 'frame.comment matches "stampcap tx .*write=.* ip=.* out=.* tc=.* netdev=.* driver=.*comm=curl end=driver"')" 10 "requests sent"
 assert_eq "$(count "$WORK/taken.pcapng" 'frame.comment matches "stampcap rx .*driver=.* ip=.* local=.* l4=.* socket=.* read=.*comm=nginx end=read"')" 10 "requests read"
 
