@@ -4,7 +4,7 @@
  * needs, then where each instruction will stand, then writing.
  *
  * What shapes the code is the verifier: no instruction that cannot be reached, no constant shift by 32 or more, nothing read from the stack that was not
- * written, bounds proven before each load. A register's upper half is always zero: arithmetic is of 32 bits. A reject stands where it happens, so no jump
+ * written, bounds proven before each load. The upper halves of A and X are always zero: their arithmetic is of 32 bits. A reject stands where it happens, so no jump
  * to it can be too far, and the verifier follows it first, so few branches wait at a time.
  *
  * Fields of a packet are not aligned, nor are the loads: kernels without CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS refuse them.
@@ -34,7 +34,8 @@ struct place {
 struct draft {
 	const struct translate_layout *layout;
 	struct bpf_insn *code; /* NULL: count only */
-	size_t count, furthest /* jump */;
+	size_t count;
+	size_t furthest; /* that a jump reaches */
 	uint32_t uses;
 	uint32_t cells; /* bit i: M[i] is read */
 	bool calls;	/* of far() */

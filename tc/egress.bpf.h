@@ -10,7 +10,7 @@ static __always_inline bool filter_tc(struct __sk_buff *ctx, bool ether)
 	struct sc_filter_view *view = filter_view(FILTER_VIEW_SOFTIRQ);
 	__u32 len = ctx->len;
 
-	if (!view || !len)
+	if (!view)
 		return false;
 	view->start = 0;
 	view->data_bytes = len;
@@ -24,7 +24,12 @@ static __always_inline bool filter_tc(struct __sk_buff *ctx, bool ether)
 	if (len > SC_FILTER_WINDOW)
 		len = SC_FILTER_WINDOW;
 	view->window_bytes = len;
-	if (bpf_skb_load_bytes(ctx, 0, view->window, len))
+	/* 1 to SC_FILTER_WINDOW, in the one way that verifiers before 6.8 see that it is not 0. */
+	len--;
+	FORGET(len);
+	if (len > SC_FILTER_WINDOW - 1)
+		return false;
+	if (bpf_skb_load_bytes(ctx, 0, view->window, len + 1))
 		return false;
 	return filter_run(ctx, view, SC_FILTER_TC);
 }

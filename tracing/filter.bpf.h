@@ -46,6 +46,7 @@ static __always_inline __u32 window_read(struct sc_filter_view *view, struct sk_
 	if (len <= from)
 		return len;
 	len -= from;
+	FORGET(len);
 	if (len > SC_FILTER_WINDOW - from)
 		len = SC_FILTER_WINDOW - from;
 	return skb_read(view->window + from, len, skb, at) ? from : from + len;

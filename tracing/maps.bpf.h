@@ -3,6 +3,7 @@
 #pragma once
 
 #include "conf.bpf.h"
+#include "verifier.bpf.h"
 
 /* What is going on on this CPU. Written by programs of this CPU only; interrupt handlers write only `pending_*`. */
 struct cpu_state {
@@ -173,9 +174,6 @@ struct map_xdp_marks {
 	__type(value, struct sc_xdp_marks);
 };
 extern struct map_xdp_marks xdp_marks SEC(".maps");
-
-/* Shows the verifier a bound that the compiler, knowing it to hold, would optimise away. `mask` is a power of two - 1; x is 64 bits wide. */
-#define BOUND(x, mask) asm volatile("%0 &= %1" : "+r"(x) : "i"(mask))
 
 static __always_inline struct cpu_state *cpu_state(void)
 {

@@ -4,6 +4,7 @@
 
 #include "filter.h"
 #include "stamp.h"
+#include "verifier.bpf.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
@@ -58,10 +59,12 @@ static __always_inline void window_read(struct xdp_md *ctx, struct sc_filter_vie
 	view->window_bytes = len;
 	if (len <= from)
 		return;
-	len -= from;
-	if (len > SC_FILTER_WINDOW - from)
-		len = SC_FILTER_WINDOW - from;
-	if (packet_read(ctx, from + skip, view->window + from, len))
+	/* 1 to the rest of the window, in the one way that verifiers before 6.8 see that it is not 0. */
+	len -= from + 1;
+	FORGET(len);
+	if (len > SC_FILTER_WINDOW - from - 1)
+		return;
+	if (packet_read(ctx, from + skip, view->window + from, len + 1))
 		view->window_bytes = from;
 }
 
