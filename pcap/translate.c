@@ -4,8 +4,8 @@
  * needs, then where each instruction will stand, then writing.
  *
  * What shapes the code is the verifier: no instruction that cannot be reached, no constant shift by 32 or more, nothing read from the stack that was not
- * written, bounds proven before each load. The upper halves of A and X are always zero: their arithmetic is of 32 bits. A reject stands where it happens, so no jump
- * to it can be too far, and the verifier follows it first, so few branches wait at a time.
+ * written, bounds proven before each load. The upper halves of A and X are always zero: their arithmetic is of 32 bits. A reject stands where it happens,
+ * so no jump to it can be too far, and the verifier follows it first, so few branches wait at a time.
  *
  * Fields of a packet are not aligned, nor are the loads: kernels without CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS refuse them.
  */

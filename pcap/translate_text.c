@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What translate() makes, as the kernel's print_bpf_insn() writes it (kernel/bpf/disasm.c), so that both can be compared; far() has its name instead of a place. */
+/* What translate() makes, as the kernel's print_bpf_insn() writes it (kernel/bpf/disasm.c); far() has its name instead of a place. */
 #include "pcap/translate.h"
 
 #include <stdbool.h>

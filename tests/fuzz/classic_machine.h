@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Classic BPF as translate.h promises it, state and loads, and which things a run met that others do differently: libpcap 1.10 leaves memory as it finds it, has no ancillary
- * loads and shifts by constants as C leaves it undefined; the kernel's sockets shift by X modulo 32 and give offsets from 2^31 on a meaning of their own.
+ * Classic BPF as translate.h promises it, state and loads, and which things a run met that others do differently: libpcap 1.10 leaves memory as it finds
+ * it, has no ancillary loads and shifts by constants as C leaves it undefined; the kernel's sockets shift by X modulo 32 and give offsets from 2^31 on a
+ * meaning of their own.
  */
 #pragma once
 

@@ -87,6 +87,7 @@ static inline void ebpf_load(struct ebpf_run *run, const struct bpf_insn *insn)
 {
 	struct ebpf_register from = run->r[insn->src_reg];
 	uint64_t at = from.value + (uint64_t)(int64_t)insn->off, window = offsetof(struct sc_filter_view, window);
+	const uint8_t *memory = from.kind == EBPF_VIEW ? (const uint8_t *)run->view : run->stack;
 	size_t size = ebpf_size(insn);
 
 	if (from.kind == EBPF_VIEW && at < window) {
@@ -101,7 +102,7 @@ static inline void ebpf_load(struct ebpf_run *run, const struct bpf_insn *insn)
 		ebpf_trap(run, true, "a load from something that is not memory");
 	}
 	if (!run->trap)
-		ebpf_set(run, insn->dst_reg, (struct ebpf_register){ EBPF_NUMBER, ebpf_value((from.kind == EBPF_VIEW ? (const uint8_t *)run->view : run->stack) + at, size) });
+		ebpf_set(run, insn->dst_reg, (struct ebpf_register){ EBPF_NUMBER, ebpf_value(memory + at, size) });
 }
 
 static inline void ebpf_store(struct ebpf_run *run, const struct bpf_insn *insn)
