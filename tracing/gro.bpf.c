@@ -26,6 +26,8 @@ static __always_inline int gro_enter(struct sk_buff *skb)
 	cpu->gro_slot = slot;
 	cpu->gro_id = p->id;
 	cpu->gro_parent_id = 0;
+	if (!gro_parent_known(p))
+		return 0;
 	parent = gro_parent(p);
 	if (parent && parent->flow_hash == p->flow_hash && timeline_at(parent->slot, parent->id, &of) &&
 	    of.packet->last_stage == SC_RX_DRIVER)
@@ -53,12 +55,14 @@ static __always_inline int gro_leave(int verdict)
 	if (verdict == SC_GRO_MERGED || verdict == SC_GRO_MERGED_FREE) {
 		t.packet->flags |= SC_FLAG_GRO;
 		t.packet->parent_id = cpu->gro_parent_id;
-		if (conf_filter && !cpu->gro_parent_id)
-			gro_adrift(cpu, &t);
+		if (!cpu->gro_parent_id && !gro_parent_known(t.packet))
+			adrift_add(cpu, &t);
 		else
 			timeline_emit(cpu, &t, SC_END_MERGED);
 		return 0;
 	}
+	if (!gro_parent_known(t.packet))
+		return 0;
 	parent = gro_parent(t.packet);
 	if (parent) {
 		parent->id = id;

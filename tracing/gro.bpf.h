@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which packet of a flow others may merge into. */
+/*
+ * Which packet carries those on that GRO merged into it.
+ *
+ * Without a filter every wire packet has a story, so the newest one of a flow that GRO did not merge is the one that others merge into. With a filter the skb may
+ * have begun with a packet nobody wanted: a merged packet is then set adrift, its story without an skb, until an skb comes by at `netif` that has its bytes,
+ * by flow and sequence number. It joins the story of that skb, or, if there is none, its own goes on in it.
+ */
 #pragma once
 
 #include "begin.bpf.h"
@@ -11,75 +17,164 @@ static __always_inline struct parent_ref *gro_parent(const struct sc_packet *p)
 	return bpf_map_lookup_elem(&gro_parents, &i);
 }
 
-/*
- * The filter did not want the packet that GRO merged this one into: nobody tells that skb's story, so this packet's goes on in it. Until the skb comes by at
- * `netif` the story belongs to no skb; it is found by its flow.
- */
-static __always_inline void gro_adrift(struct cpu_state *cpu, struct timeline *t)
+static __always_inline struct adrift *adrift_get(void)
 {
-	struct parent_ref *parent = gro_parent(t->packet);
+	__u32 zero = 0;
 
-	if (t->packet->l4_proto != IPPROTO_TCP) { /* nothing would tell into which skb it went */
+	return bpf_map_lookup_elem(&adrifts, &zero);
+}
+
+/* Is it certain that whatever this packet was merged into has a story? Then the newest packet of its flow is it. */
+static __always_inline bool gro_parent_known(const struct sc_packet *p)
+{
+	return !conf_filter || (conf_flow_filter && p->l4_proto != IPPROTO_TCP);
+}
+
+/* GRO has merged this packet, and nobody knows yet into what. */
+static __always_inline void adrift_add(struct cpu_state *cpu, struct timeline *t)
+{
+	__u64 key = (t->owned & ~KEY_MASK) | KEY_ADRIFT, i;
+	struct adrift *a = adrift_get();
+	struct timeline oldest = {};
+	struct sc_packet *p = t->packet;
+
+	if (!a || p->l4_proto != IPPROTO_TCP) { /* nothing will tell */
 		timeline_emit(cpu, t, SC_END_MERGED);
 		return;
 	}
-	if (!parent || __sync_val_compare_and_swap(t->key, t->owned, KEY_ADRIFT) != t->owned)
+	i = a->next++;
+	BOUND(i, ADRIFT_MAX - 1);
+	if (timeline_at(a->packet[i].slot, a->packet[i].id, &oldest))
+		timeline_emit(cpu, &oldest, SC_END_MERGED);
+	if (__sync_val_compare_and_swap(t->key, t->owned, key) != t->owned)
 		return;
-	parent->id = t->packet->id;
-	parent->slot = t->packet->slot;
-	parent->flow_hash = t->packet->flow_hash;
-	cpu->adrift++;
+	if (!a->packet[i].id)
+		a->open++;
+	a->packet[i].id = p->id;
+	a->packet[i].slot = p->slot;
+	a->packet[i].flow_hash = p->flow_hash;
+	a->packet[i].seq = p->seq;
 }
 
-/* Could a merged skb without a story of its own carry a packet that has one? */
-static __always_inline bool gro_expects(const struct cpu_state *cpu)
+/* A TCP packet's bytes in an skb that may be longer by now. `l3_len`: skb->len with the network header first. */
+static __always_inline __u32 payload_now(struct sc_packet *p, __u32 l3_len)
 {
-	return cpu->adrift || (cpu->gro_id && !cpu->gro_parent_id);
+	__u32 headers = p->l4_off - p->l3_off + (byte_at(p, p->l4_off + 12) >> 4) * 4;
+
+	return l3_len > headers ? l3_len - headers : 0;
 }
 
-/* Is `part` one of the packets that this merged skb was made of? */
-static __always_inline bool gro_carries(const struct sc_packet *skb, const struct sc_packet *part)
+/* Takes the story of a packet over into the slot of the skb it rides in. */
+static __always_inline bool adrift_adopt(struct sc_packet *to, struct timeline *from, const struct sk_buff *skb)
 {
-	return skb->l4_proto == IPPROTO_TCP && part->l4_proto == IPPROTO_TCP && skb->flow_hash == part->flow_hash &&
-	       part->dir == SC_DIR_RX && part->seq - skb->seq < skb->payload_len_bytes;
-}
+	__u32 slot = to->slot, len = conf_room;
 
-/* The story that goes on in this merged skb: of the packet inside napi_gro_receive, whose verdict is still to come, or of one that is adrift. */
-static __always_inline bool gro_passenger(struct cpu_state *cpu, const struct sc_packet *skb, struct timeline *from)
-{
-	struct parent_ref *parent;
-
-	if (cpu->gro_id && !cpu->gro_parent_id && timeline_at(cpu->gro_slot, cpu->gro_id, from) && gro_carries(skb, from->packet)) {
-		cpu->gro_id = 0;
-		return true;
-	}
-	parent = gro_parent(skb);
-	if (!parent || !timeline_at(parent->slot, parent->id, from) || from->owned != KEY_ADRIFT || !gro_carries(skb, from->packet))
+	if (!timeline_take(from))
 		return false;
-	cpu->adrift--;
+	*to = *from->packet;
+	bpf_probe_read_kernel(packet_bytes(to), len, packet_bytes(from->packet));
+	to->slot = slot;
+	to->head = (__u64)skb->head;
+	to->flags |= SC_FLAG_GRO;
+	timeline_free(from);
 	return true;
 }
 
-/* A merged skb without a story reaches the stack: does a packet in it have one? Then that is *t from now on. */
-static __always_inline bool gro_adopt(struct cpu_state *cpu, struct sk_buff *skb, struct timeline *t)
+struct gro_skb { /* a merged skb at `netif` */
+	__u32 flow_hash;
+	__u32 seq;
+	__u32 payload_len_bytes;
+	__u32 pad;
+	__u64 carrier_id; /* the packet whose story it is, 0 none yet */
+};
+
+/* One entry: does this skb have its bytes? */
+__hidden __noinline int adrift_land(struct cpu_state *cpu, struct gro_skb *g, struct sc_packet *p, struct sk_buff *skb, __u32 i)
 {
-	__u32 flags = device_flags(skb->dev), slot, len = conf_room;
+	struct adrift *a = adrift_get();
 	struct timeline from = {};
+	__u64 at = i;
+
+	if (!cpu || !g || !p || !skb || !a)
+		return 0;
+	BOUND(at, ADRIFT_MAX - 1);
+	if (!a->packet[at].id || a->packet[at].flow_hash != g->flow_hash || a->packet[at].seq - g->seq >= g->payload_len_bytes ||
+	    !timeline_at(a->packet[at].slot, a->packet[at].id, &from) || (from.owned & KEY_MASK) != KEY_ADRIFT)
+		return 0;
+	a->packet[at].id = 0;
+	a->open--;
+	if (g->carrier_id) {
+		from.packet->parent_id = g->carrier_id;
+		timeline_emit(cpu, &from, SC_END_MERGED);
+	} else if (adrift_adopt(p, &from, skb)) {
+		g->carrier_id = p->id;
+	}
+	return 0;
+}
+
+/* The packet inside napi_gro_receive, if it is the last one of this skb: its verdict is still to come, but the skb is complete. */
+static __always_inline void flight_land(struct cpu_state *cpu, struct gro_skb *g, struct sc_packet *p, struct sk_buff *skb)
+{
+	struct timeline from = {};
+
+	if (!cpu->gro_id || !timeline_at(cpu->gro_slot, cpu->gro_id, &from) || from.packet->l4_proto != IPPROTO_TCP ||
+	    from.packet->flow_hash != g->flow_hash ||
+	    from.packet->seq + from.packet->payload_len_bytes != g->seq + g->payload_len_bytes || from.packet == p)
+		return;
+	if (g->carrier_id) {
+		cpu->gro_parent_id = g->carrier_id; /* if it turns out to be merged */
+		return;
+	}
+	if (!adrift_adopt(p, &from, skb))
+		return;
+	g->carrier_id = p->id;
+	cpu->gro_id = 0;
+}
+
+/* A merged skb of a captured device. t: its story; or, if `fresh`, a slot for one. true: it has one. */
+static __always_inline bool gro_land(struct cpu_state *cpu, struct timeline *t, struct sk_buff *skb, bool fresh)
+{
+	struct sc_packet *p = t->packet;
+	struct gro_skb g = {};
+	struct adrift *a;
+
+	if (!p || p->l4_proto != IPPROTO_TCP)
+		return false;
+	g.flow_hash = p->flow_hash;
+	g.seq = p->seq;
+	g.payload_len_bytes = payload_now(p, skb->len);
+	g.carrier_id = fresh ? 0 : p->id;
+	a = adrift_get();
+	if (a && a->open)
+		for (__u32 i = 0; i < ADRIFT_MAX; i++)
+			adrift_land(cpu, &g, p, skb, i);
+	flight_land(cpu, &g, p, skb);
+	return g.carrier_id;
+}
+
+/* Could this skb have packets in it whose stories wait for it? */
+static __always_inline bool gro_awaited(const struct cpu_state *cpu)
+{
+	struct adrift *a = adrift_get();
+
+	return cpu->gro_id || (a && a->open);
+}
+
+/* With a filter, at `netif`: stories of packets that this skb was made of find it. t: its own, if `known`. Returns whether it has one now. */
+static __always_inline bool gro_arrive(struct cpu_state *cpu, struct timeline *t, struct sk_buff *skb, bool known)
+{
+	__u32 flags = device_flags(skb->dev);
 	bool ether = !(flags & SC_DEV_RAW);
 
-	if (!(flags & SC_DEV_CAPTURE) || !skb_is_gso(skb) || !timeline_begin(cpu, t, skb_key(skb)) || !t->packet)
+	if (!(flags & SC_DEV_CAPTURE) || !gro_awaited(cpu) || !skb_gso_size(skb))
+		return known;
+	if (known)
+		return gro_land(cpu, t, skb, false), true;
+	if (!timeline_begin(cpu, t, skb_key(skb)) || !t->packet)
 		return false;
-	packet_read(t->packet, skb, ether, ether);
-	if (!gro_passenger(cpu, t->packet, &from)) {
-		timeline_free(t);
-		return false;
-	}
-	slot = t->packet->slot;
-	*t->packet = *from.packet;
-	bpf_probe_read_kernel(packet_bytes(t->packet), len, packet_bytes(from.packet));
-	t->packet->slot = slot;
-	t->packet->head = (__u64)skb->head;
-	t->packet->flags |= SC_FLAG_GRO;
-	timeline_free(&from);
-	return true;
+	packet_read(t->packet, skb, ether, ether); /* for its flow and sequence number */
+	if (gro_land(cpu, t, skb, true))
+		return true;
+	timeline_free(t);
+	return false;
 }

@@ -36,6 +36,7 @@ struct map_timelines timelines SEC(".maps");
 struct map_rings rings SEC(".maps");
 struct map_parents gro_parents SEC(".maps");
 struct map_gso_parents gso_parents SEC(".maps");
+struct map_adrifts adrifts SEC(".maps");
 struct map_earlies earlies SEC(".maps");
 struct map_turned_down turned_down SEC(".maps");
 struct map_socks socks SEC(".maps");

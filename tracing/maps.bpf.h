@@ -26,10 +26,9 @@ struct cpu_state {
 	__s32 pending_irq;
 	__s32 irq;
 	__u32 records;
-	__u32 adrift; /* stories that wait for the skb GRO merged their packet into */
 	__u8 raised_since_irq;	 /* NET_RX was raised after pending_irq_ns */
 	__u8 raised_since_entry; /* NET_RX was raised after softirq_ns: polls of this softirq may have been asked for since */
-	__u8 pad[2];
+	__u8 pad[6];
 	__u64 counter[SC_CNT_COUNT * 2];
 };
 
@@ -86,6 +85,26 @@ struct map_parents { /* newest packet of a flow that others may merge into (GRO,
 	__type(value, struct parent_ref);
 };
 extern struct map_parents gro_parents SEC(".maps");
+
+#define ADRIFT_MAX 64 /* an skb has at most as many segments that are full, and packets of few flows are in the making at once */
+struct adrift { /* per CPU: stories of packets that GRO merged, see gro.bpf.h */
+	__u32 next; /* free-running */
+	__u32 open; /* entries taken */
+	struct {
+		__u64 id; /* 0: free */
+		__u32 slot;
+		__u32 flow_hash;
+		__u32 seq;
+		__u32 pad;
+	} packet[ADRIFT_MAX];
+};
+struct map_adrifts {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct adrift);
+};
+extern struct map_adrifts adrifts SEC(".maps");
 
 struct early { /* see transmit.bpf.h */
 	__u64 key;

@@ -51,12 +51,17 @@ static __always_inline __u32 skb_vlan(const struct sk_buff *skb)
 	return 1 << 16 | skb->vlan_tci;
 }
 
-/* Several segments in one skb, received or to be sent. */
-static __always_inline bool skb_is_gso(const struct sk_buff *skb)
+/* Of one segment, if the skb is made of several or is to become several; else 0. */
+static __always_inline __u32 skb_gso_size(const struct sk_buff *skb)
 {
 	struct skb_shared_info *info = (void *)(skb->head + skb->end);
 
-	return skb->len > TX_GSO_MIN && BPF_CORE_READ(info, gso_size);
+	return BPF_CORE_READ(info, gso_size);
+}
+
+static __always_inline bool skb_is_gso(const struct sk_buff *skb)
+{
+	return skb->len > TX_GSO_MIN && skb_gso_size(skb);
 }
 
 /* The packet of cpu->replaced_id lives on in the skb with this key: its story moves to a slot there. */
@@ -77,7 +82,8 @@ static __always_inline bool timeline_replace(struct cpu_state *cpu, struct timel
 	t->packet->slot = slot;
 	t->packet->id = id;
 	t->packet->head = 0;
-	timeline_free(&from);
+	if (timeline_take(&from))
+		timeline_free(&from);
 	return true;
 }
 

@@ -46,13 +46,17 @@ int BPF_PROG(sc_netif, struct sk_buff *skb)
 	struct cpu_state *cpu;
 	struct sc_packet *p;
 	__u64 softirq_ns;
+	bool known;
 
 	if (conf_gro_entry && nothing_open())
 		return 0;
 	cpu = cpu_state();
 	if (!cpu)
 		return 0;
-	if (!timeline_follow(skb, SC_RX_NETIF, &t) && !(conf_filter && gro_expects(cpu) && gro_adopt(cpu, skb, &t))) {
+	known = timeline_follow(skb, SC_RX_NETIF, &t);
+	if (conf_filter)
+		known = gro_arrive(cpu, &t, skb, known);
+	if (!known) {
 		/* Where nothing tells that a NAPI driver hands a packet over, this is where it is seen first. */
 		if (conf_gro_entry || rx_begin(cpu, skb, RX_LATE) < 0 || !timeline_follow(skb, SC_RX_NETIF, &t))
 			return 0;
