@@ -78,46 +78,39 @@ static int activate_failed(int status, pcap_t *handle, const char *device, struc
 	}
 }
 
-static bool link_fits(int datalink, uint16_t link_type)
-{
-	if (link_type == LINK_ETHERNET)
-		return datalink == DLT_EN10MB;
-	return datalink == DLT_RAW || datalink == DLT_IPV4 || datalink == DLT_IPV6;
-}
-
-/* Makes the handle one of `link_type`. */
-static int link_choose(pcap_t *handle, const struct filter_request *request, struct filter_problem *problem)
+/* Makes the handle an Ethernet one. */
+static int ethernet_choose(pcap_t *handle, const char *device, struct filter_problem *problem)
 {
 	_cleanup_(list_free) int *list = NULL;
 	const char *name = pcap_datalink_val_to_description_or_dlt(pcap_datalink(handle));
 	int count, i;
 
-	if (link_fits(pcap_datalink(handle), request->link_type))
+	if (pcap_datalink(handle) == DLT_EN10MB)
 		return 0;
 	count = pcap_list_datalinks(handle, &list);
 	for (i = 0; i < count; i++)
-		if (link_fits(list[i], request->link_type) && !pcap_set_datalink(handle, list[i]))
+		if (list[i] == DLT_EN10MB && !pcap_set_datalink(handle, list[i]))
 			return 0;
 	return refuse(-ENOTSUP, problem, "libpcap captures on %s as \"%s\", which is not how its packets are recorded: try without an expression, and filter the file",
-		      request->device, name);
+		      device, name);
 }
 
-static int live_open(pcap_t **out, const struct filter_request *request, struct filter_problem *problem)
+static int live_open(pcap_t **out, const char *device, struct filter_problem *problem)
 {
 	_cleanup_(handle_close) pcap_t *handle = NULL;
 	char text[PCAP_ERRBUF_SIZE] = "";
 	int status, err;
 
-	handle = pcap_create(request->device, text);
+	handle = pcap_create(device, text);
 	if (!handle)
-		return refuse(-ENOMEM, problem, "cannot ask %s how it captures: %s", request->device, text);
+		return refuse(-ENOMEM, problem, "cannot ask %s how it captures: %s", device, text);
 	pcap_set_snaplen(handle, SNAPLEN_BYTES);
 	pcap_set_promisc(handle, 0);
 	pcap_set_buffer_size(handle, BUFFER_BYTES);
 	status = pcap_activate(handle);
 	if (status < 0) /* positive: a warning */
-		return activate_failed(status, handle, request->device, problem);
-	err = link_choose(handle, request, problem);
+		return activate_failed(status, handle, device, problem);
+	err = ethernet_choose(handle, device, problem);
 	if (err)
 		return err;
 	*out = handle;
@@ -125,13 +118,26 @@ static int live_open(pcap_t **out, const struct filter_request *request, struct 
 	return 0;
 }
 
+/* libpcap asks no device that is down; the loopback device of its namespace captures Ethernet in the same way. */
+static int ethernet_open(pcap_t **out, const char *device, struct filter_problem *problem)
+{
+	struct filter_problem of_loopback;
+	int err = live_open(out, device, problem);
+
+	return err == -ENETDOWN && !live_open(out, "lo", &of_loopback) ? 0 : err;
+}
+
+/*
+ * Of raw IP no device is asked: libpcap captures many that have such packets (PPP, GRE, IPIP) as something else, and for raw IP the code of a live capture is no
+ * other one: tags are refused, and the directions are asked of the kernel.
+ */
 static int handle_open(pcap_t **out, const struct filter_request *request, struct filter_problem *problem)
 {
 	if (request->link_type != LINK_ETHERNET && request->link_type != LINK_RAW)
 		return refuse(-ENOTSUP, problem, "expressions are for packets with an Ethernet or an IP header in front, not for those of link type %u",
 			      request->link_type);
-	if (request->device)
-		return live_open(out, request, problem);
+	if (request->device && request->link_type == LINK_ETHERNET)
+		return ethernet_open(out, request->device, problem);
 	*out = pcap_open_dead(request->link_type == LINK_ETHERNET ? DLT_EN10MB : DLT_RAW, SNAPLEN_BYTES);
 	return *out ? 0 : refuse(-ENOMEM, problem, "no memory to compile the expression");
 }

@@ -16,7 +16,7 @@ struct filter_request {
 	uint16_t link_type;	/* LINKTYPE_ETHERNET (1) or LINKTYPE_RAW (101), as in a pcapng file */
 	/*
 	 * Device whose live capture the code is for, as tcpdump compiles it: a VLAN tag may stand beside the bytes, `inbound`, `outbound` and `ifindex` ask the kernel,
-	 * `ip broadcast` knows the device's netmask. NULL: for the packets of a file.
+	 * `ip broadcast` knows the device's netmask. It may be down while `lo` is up, or have raw IP packets. NULL: for the packets of a file.
 	 */
 	const char *device;
 };
@@ -27,7 +27,10 @@ struct filter_problem {
 	int column; /* from 0; -1: unknown */
 };
 
-/* 0 and *out; -EINVAL: the expression is wrong; -EPERM, -ENODEV, -ENETDOWN: `device` cannot be asked; -ENOTSUP: its link type is not `link_type`; -ENOMEM. */
+/*
+ * 0 and *out; -EINVAL: the expression is wrong; -ENOTSUP: not for packets of `link_type`; -ENOMEM. For Ethernet also -EPERM, -ENODEV, -ENETDOWN: `device` cannot
+ * be asked; -ENOTSUP: it is not Ethernet. Whether a device has raw IP packets is not asked.
+ */
 int filter_new(struct filter **out, const struct filter_request *request, struct filter_problem *problem);
 void filter_free(struct filter *f); /* NULL is fine */
 

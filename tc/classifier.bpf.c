@@ -50,7 +50,7 @@ int sc_tc_tx(struct __sk_buff *ctx)
 	if (!timeline_find(key, &t) || !tx_continues(t.packet, SC_TX_TC, ctx->ingress_ifindex)) {
 		if (!direction_wanted(SC_DIR_TX))
 			return VERDICT_NEXT;
-		if (conf_filter && !filter_tc(ctx, !(ifindex_flags(ctx->ifindex) & SC_DEV_RAW))) {
+		if (conf_filter && !filter_tc(ctx, ifindex_flags(ctx->ifindex))) {
 			tx_settle(cpu, key, sock);
 			sock_turn_down(ctx, sock, false);
 			return VERDICT_NEXT;

@@ -72,8 +72,7 @@ static __always_inline bool rx_wanted(struct sk_buff *skb, bool ether, enum rx_p
 		return true;
 	if (mark && mark->verdict != SC_XDP_UNDECIDED)
 		return mark->verdict == SC_XDP_WANTED;
-	/* netif_rx() is the one entry that hardware interrupt handlers may use. */
-	return filter_skb(skb, true, ether, path == RX_BACKLOG ? FILTER_VIEW_ANY_CONTEXT : FILTER_VIEW_SOFTIRQ);
+	return filter_skb(skb, true, ether, path == RX_BACKLOG ? FILTER_VIEW_NETIF_RX : FILTER_VIEW_SOFTIRQ);
 }
 
 /* The driver hands an skb over: a fresh timeline for every wire packet. Its slot, or -1. */

@@ -11,7 +11,7 @@ static __always_inline __s64 far_place(const struct sc_filter_view *view, __u64 
 {
 	if (size > sizeof(__u32) || offset + size > view->data_bytes)
 		return -1;
-	return view->gap_bytes && offset >= view->gap_at ? offset + view->gap_bytes : offset;
+	return view->gap_bytes && offset >= view->gap_at ? (__s64)offset + view->gap_bytes : (__s64)offset;
 }
 
 /* 1, 2 or 4 bytes, read into `word`, as a number in host order. A word, since offsets into an array make the compiler do sums on the stack that the verifier refuses. */

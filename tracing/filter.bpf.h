@@ -10,8 +10,8 @@
 
 enum { PACKET_HOST = 0, PACKET_OUTGOING = 4 };
 
-/* A program that may interrupt another on its CPU has a view of its own; a program never interrupts itself. */
-enum filter_view_user { FILTER_VIEW_SOFTIRQ, FILTER_VIEW_ANY_CONTEXT, FILTER_VIEWS };
+/* A program that may interrupt another on its CPU has a view of its own; a program never interrupts itself. Hard interrupts call netif_rx(), and, by netpoll, the driver. */
+enum filter_view_user { FILTER_VIEW_SOFTIRQ, FILTER_VIEW_NETIF_RX, FILTER_VIEW_XMIT, FILTER_VIEWS };
 
 struct map_filter_views {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -43,6 +43,8 @@ static __always_inline __u32 window_read(struct sc_filter_view *view, struct sk_
 
 	if (len > SC_FILTER_WINDOW)
 		len = SC_FILTER_WINDOW;
+	if (!bpf_dynptr_from_skb && len > skb->len - skb->data_len - view->start - skip)
+		len = skb->len - skb->data_len - view->start - skip; /* what lies in page fragments cannot be read, and does not match */
 	if (len <= from)
 		return len;
 	len -= from;

@@ -31,7 +31,7 @@ struct sc_filter_view {
 	__u32 link_type;    /* SC_LINK_* of stamp.h */
 	__s32 start;	    /* SKB: where the packet begins, measured from skb->data */
 	__u32 gap_at;	    /* bytes from this place on lie ... */
-	__u32 gap_bytes;    /* ... this much further behind: a tag in the bytes that stands beside them here */
+	__s32 gap_bytes;    /* ... this much further behind: a tag in the bytes that stands beside them here; negative: the other way round */
 	__u32 pad;
 	__u8 window[SC_FILTER_WINDOW];
 };

@@ -34,11 +34,13 @@ static __always_inline void send_keep(struct sock_state *s, __u32 from, __u32 to
 
 	BOUND(i, SENDS_KEPT - 1);
 	send = &s->send[i];
-	send->time_ns = bpf_ktime_get_ns();
+	/* Another CPU may turn to these at any time: without a time an entry is none. */
+	*(volatile __u64 *)&send->time_ns = 0;
 	send->from = from;
 	send->to = to;
 	send->pid = id >> 32;
 	send->tid = (__u32)id;
+	*(volatile __u64 *)&send->time_ns = bpf_ktime_get_ns();
 	if (s->comm_tid != send->tid) {
 		s->comm_tid = send->tid;
 		bpf_get_current_comm(s->comm, sizeof(s->comm));

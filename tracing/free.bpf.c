@@ -59,6 +59,7 @@ int BPF_PROG(sc_consume, struct sk_buff *skb)
 	struct cpu_state *cpu;
 	struct sc_packet *p;
 
+	early_forget(skb_key(skb));
 	if (!timeline_find(skb_key(skb), &t))
 		return 0;
 	cpu = cpu_state();

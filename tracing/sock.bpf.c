@@ -189,7 +189,9 @@ int BPF_PROG(sc_tcp_write, struct sock *sk, const struct msghdr *msg)
 	s->write_end = end;
 	if (conf_sock_gate && !s->followed) {
 		send_keep(s, tcp->write_seq, end);
-		return 0;
+		if (!*(volatile __u8 *)&s->followed)
+			return 0;
+		/* Followed since: whoever saw to that may have missed this call. */
 	}
 	struct sc_call call = {
 		.type = SC_REC_WRITE, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie, .from = tcp->write_seq, .to = end,

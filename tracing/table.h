@@ -28,6 +28,7 @@ enum sc_device_flag {
 	SC_DEV_UPPER = 1 << 2,	 /* stacked on a captured device: its sockets matter */
 	SC_DEV_RAW = 1 << 3,	 /* no link-layer header */
 	SC_DEV_IRQ = 1 << 4,	 /* interrupts of it are known */
+	SC_DEV_TAG_BYTES = 1 << 5, /* the stack puts the tags of sent packets into the bytes, behind TC: it cannot */
 };
 
 struct sc_device {

@@ -35,9 +35,9 @@ static __always_inline void tx_read(struct sc_packet *p, struct sk_buff *skb, __
 	read_socket(p, skb);
 }
 
-static __always_inline bool tx_wanted(struct sk_buff *skb, __u32 flags)
+static __always_inline bool tx_wanted(struct sk_buff *skb, __u32 flags, enum filter_view_user user)
 {
-	return !conf_filter || filter_skb(skb, false, !(flags & SC_DEV_RAW), FILTER_VIEW_SOFTIRQ);
+	return !conf_filter || filter_skb(skb, false, !(flags & SC_DEV_RAW), user);
 }
 
 /* Where there is no TC egress: the first stage with link-layer bytes. */
@@ -45,7 +45,9 @@ static __always_inline bool netdev_begin(struct cpu_state *cpu, struct timeline 
 {
 	if (*(volatile __u32 *)&begin_at_tc || !(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_TX))
 		return false;
-	if (!tx_wanted(skb, flags)) {
+	if (conf_filter && flags & SC_DEV_TAG_BYTES && skb_vlan(skb))
+		return false; /* its bytes will change: the driver's stage decides */
+	if (!tx_wanted(skb, flags, FILTER_VIEW_SOFTIRQ)) {
 		tx_settle(cpu, skb_key(skb), skb_key(skb->sk));
 		return false;
 	}
@@ -109,7 +111,7 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 	struct sc_packet *p;
 	__u32 i;
 
-	if (!tx_wanted(skb, flags)) {
+	if (!tx_wanted(skb, flags, FILTER_VIEW_XMIT)) {
 		timeline_evict(cpu, skb_key(skb));
 		return false;
 	}

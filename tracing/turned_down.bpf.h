@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sockets whose packets the filter turned down, where it looks at nothing but what names a flow: it will turn down their next ones too. So their stages before TC
+ * Connections whose packets the filter turned down, where it looks at nothing but what names a flow: it will turn down their next ones too. So their stages before TC
  * egress need no clock. This decides nothing: the filter is asked of every packet, and one that is accepted after all lacks the stamps of those stages.
  */
 #pragma once
@@ -33,6 +33,13 @@ static __always_inline bool sock_turned_down(const struct sock *sk)
 	return false;
 }
 
+/* Only a connection sends to one peer for good. */
+static __always_inline bool sock_is_connection(struct bpf_sock *sk)
+{
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	return sk && sk->protocol == IPPROTO_TCP && sk->state == TCP_ESTABLISHED;
+}
+
 /* The verdict on a packet of this socket; `ctx` is that of a TC program. */
 static __always_inline void sock_turn_down(struct __sk_buff *ctx, __u64 sock, bool accepted)
 {
@@ -44,7 +51,7 @@ static __always_inline void sock_turn_down(struct __sk_buff *ctx, __u64 sock, bo
 	if (!e || (e->sock == sock) == !accepted)
 		return;
 	e->sock = 0;
-	if (accepted)
+	if (accepted || !sock_is_connection(ctx->sk))
 		return;
 	e->cookie = bpf_get_socket_cookie(ctx);
 	e->sock = sock;

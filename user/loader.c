@@ -100,7 +100,7 @@ static void set_devices(struct stampcap_bpf *skel, const struct loader_config *c
 	for (size_t i = 0; i < config->device_count; i++) {
 		const struct net_device_info *d = &config->devices[i];
 		uint32_t flags = SC_DEV_CAPTURE | (d->physical ? SC_DEV_TXDONE : 0) | (d->raw ? SC_DEV_RAW : 0) |
-				 (d->irq_count ? SC_DEV_IRQ : 0);
+				 (d->irq_count ? SC_DEV_IRQ : 0) | (d->inserts_tags ? 0 : SC_DEV_TAG_BYTES);
 
 		device_put(skel->rodata->conf_devices, d->ifindex, flags);
 		for (size_t u = 0; u < d->upper_count; u++)
@@ -222,7 +222,7 @@ static int load_round(struct loader *l, const struct loader_config *config)
 	snprintf(program, sizeof(program), "%s", refused_program);
 	snprintf(why, sizeof(why), "kernel refuses the program: %s", strerror(-err));
 	if (*program && filter_is_refused(l, config, program))
-		return log_refuse(err, "the kernel's verifier refuses the filter (%zu instructions, %s): a shorter expression may do; -vvv shows its reasons",
+		return log_refuse(-EACCES, "the kernel's verifier refuses the filter (%zu instructions, %s): a shorter expression may do; -vvv shows its reasons",
 				  config->filter->count, err == -E2BIG ? "too many paths through them" : strerror(-err));
 	if (*program && probes_refuse(&l->probes, program, -1, why)) {
 		log_info(1, "%s: %s", program, why);

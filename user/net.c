@@ -161,6 +161,7 @@ static int driver_query(struct net_device_info *out, struct link *link)
 {
 	_cleanup_close_ int sock = ethtool_open();
 	struct ethtool_drvinfo driver;
+	struct feature_set features;
 
 	if (sock < 0)
 		return sock;
@@ -168,6 +169,7 @@ static int driver_query(struct net_device_info *out, struct link *link)
 	ethtool_driver(sock, out->capture.name, &driver);
 	ethtool_speed(sock, out->capture.name, &out->capture.speed_bps);
 	parent_guess(&driver, link);
+	out->inserts_tags = ethtool_features(sock, out->capture.name, &features) || feature_named(&features, "tx-vlan-hw-insert");
 	out->physical = link->parent[0] != '\0';
 	description_write(link, &driver, &out->capture);
 	return 0;

@@ -15,6 +15,7 @@
 struct net_device_info {
 	int ifindex;
 	bool raw;	   /* no link-layer header (ARPHRD_NONE, tun, ipip ...) */
+	bool inserts_tags; /* a VLAN tag of a sent packet stands beside the bytes when the driver gets it; else the stack has put it in */
 	bool physical;	   /* has a parent device: its driver reports TX completion */
 	struct capture_interface capture; /* name, description, MAC, speed, link type */
 	unsigned int irqs[NET_MAX_IRQS];  /* from msi_irqs, device irq, or names in /proc/interrupts */

@@ -283,9 +283,10 @@ static void fill_tables(const struct option_row *rows, size_t count, char *lette
 /* getopt names a letter by optopt; a long name only by where it stands. */
 static int refuse_option(const char *argument)
 {
-	if (optopt && optopt < 256)
-		return log_refuse(-EINVAL, "unknown option -%c; see --help", optopt);
-	return log_refuse(-EINVAL, "unknown option %s; see --help", argument);
+	char letter[3] = { '-', (char)optopt };
+
+	return log_refuse(-EINVAL, "unknown option %s; see --help; words of an expression may begin with - after a --",
+			  optopt && optopt < 256 ? letter : argument);
 }
 
 int options_parse(const struct option_row *rows, size_t count, const char *usage, struct record_options *o, int argc, char **argv, int *rest)

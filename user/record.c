@@ -62,6 +62,7 @@ struct record {
 	uint64_t start_ns, sweep_ns, clock_ns, stop_ns, deadline_ns;
 	int failed; /* first error, a negative errno */
 	bool reader_gone;
+	bool file_is_new; /* the output file, which we made */
 	int signal_fd, timer_fd, epoll_fd;
 	char device_name[16];
 	struct capture_info info;
@@ -199,16 +200,34 @@ static int section_comment(const struct record *r, char *buf, size_t size)
 	return len < 0 ? len : 0;
 }
 
-static int open_output(const struct record_options *o)
+/* The file is emptied only when the recording stands: one that cannot start leaves what was there. O_CREAT again: as the kernel protects sticky folders. */
+static int open_output(struct record *r)
 {
+	const struct record_options *o = r->options;
 	int fd;
 
 	if (!o->write || !strcmp(o->write, "-"))
 		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	fd = open(o->write, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	fd = open(o->write, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	r->file_is_new = fd >= 0;
+	if (fd < 0 && errno == EEXIST)
+		fd = open(o->write, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return log_err(-errno, "cannot write %s: check the folder and its permissions", o->write);
 	return fd;
+}
+
+/* What an older file held; a pipe or a device holds nothing. */
+static int empty_output(const struct record *r, int fd)
+{
+	const struct record_options *o = r->options;
+	struct stat st;
+
+	if (!o->write || !strcmp(o->write, "-") || r->file_is_new)
+		return 0;
+	if (fstat(fd, &st) || (S_ISREG(st.st_mode) && ftruncate(fd, 0)))
+		return log_err(-errno, "cannot empty %s", o->write);
+	return 0;
 }
 
 static int make_sink(struct record *r, int *fd)
@@ -218,6 +237,9 @@ static int make_sink(struct record *r, int *fd)
 
 	if (err)
 		return log_err(err, "cannot describe the capture");
+	err = empty_output(r, *fd);
+	if (err)
+		return err;
 	system_os(r->os, sizeof(r->os));
 	system_hardware(r->hardware, sizeof(r->hardware));
 	r->info = (struct capture_info){
@@ -525,6 +547,21 @@ static int record_dump(struct record *r)
 	return fflush(stdout) ? log_err(-errno, "cannot write standard output") ? 1 : 0 : 0;
 }
 
+/* 0, or an exit status. */
+static int make_all(struct record *r, int *fd)
+{
+	int err;
+
+	clock_take(&r->clock);
+	r->clock_ns = clock_monotonic_ns();
+	err = drop_reasons_load(&r->drops);
+	err = err ?: make_loader(r);
+	if (err)
+		return err == -EINVAL ? 2 : 1;
+	/* Signals last: before, one that a reader's end raises ends us without a word. */
+	return make_join(r) || make_source(r) || make_sink(r, fd) || make_events(r);
+}
+
 int record_run(const struct record_options *o)
 {
 	_cleanup_(cleanup_record) struct record *r = calloc(1, sizeof(*r));
@@ -541,20 +578,15 @@ int record_run(const struct record_options *o)
 	err = check_request(r);
 	if (err)
 		return err;
-	fd = open_output(o);
+	fd = open_output(r);
 	if (fd < 0)
 		return 1;
-	clock_take(&r->clock);
-	r->clock_ns = clock_monotonic_ns();
-	err = drop_reasons_load(&r->drops);
-	err = err ?: make_loader(r);
+	err = make_all(r, &fd);
 	if (err) {
-		if (o->write && strcmp(o->write, "-"))
-			unlink(o->write); /* it is empty and ours */
-		return err == -EINVAL ? 2 : 1;
+		if (r->file_is_new)
+			unlink(o->write);
+		return err;
 	}
-	if (make_sink(r, &fd) || make_join(r) || make_source(r) || make_events(r))
-		return 1;
 	err = privileges_drop();
 	if (err)
 		log_warn("cannot drop privileges: %s", strerror(-err));

@@ -119,11 +119,16 @@ static int judge(const struct xdp_request *r, struct xdp_on_device *p, const str
 
 static int program_new(struct xdp_attachment *a, const struct xdp_request *r)
 {
+	char name[32];
+	bool others = false;
+	uint32_t id;
+	int err = xdp_present(r->ifindex, &id, name, sizeof(name), &others);
+	/* What programs behind ours do to a packet, the filter has to see: the `driver` stage decides then. */
 	struct xdp_program_request request = {
 		.ifindex = r->ifindex,
 		.native = r->mode != XDP_MODE_SKB,
 		.raw = r->raw,
-		.filter = r->filter,
+		.filter = err || others ? NULL : r->filter,
 		.marks_fd = r->marks_fd,
 	};
 

@@ -50,6 +50,7 @@ FROM4=$SERVER4 FROM6=$SERVER6
 servers "$SERVER"
 compare port "$SERVER" s0 in_client 90 udp port 9001
 check_timelines "$WORK/port.pcapng" -v min_rx=40 -v min_tx=40
+assert_eq "$(comments "$WORK/port.pcapng" 'frame.comment contains "stampcap rx"' | tally ' xdp=\+')" 48 "received packets that the XDP program saw"
 say "veth, the driver stage decides: a length cannot be told at XDP"
 mac=$(ip -n "$SERVER" -j link show s0 | jq -r '.[0].address')
 WITNESS="greater 330 and udp and ether dst $mac" compare length "$SERVER" s0 in_client 45 greater 330 and udp and inbound

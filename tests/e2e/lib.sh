@@ -186,6 +186,7 @@ start_record() {
 	local name="$1"
 
 	shift
+	rm -f "$WORK/$name.err" # what a recording of that name said before
 	say "stampcap record $*"
 	# A shell starts background programs with SIGINT ignored; a user's Ctrl-C finds it in its default state.
 	env --default-signal=INT "$STAMPCAP" record "$@" >"$WORK/$name.out" 2>"$WORK/$name.err" &
@@ -197,7 +198,7 @@ start_record() {
 wait_recording() {
 	local name="$1" deadline=$((SECONDS + 20))
 
-	until grep -q 'recording on' "$WORK/$name.err"; do
+	until grep -qs 'recording on' "$WORK/$name.err"; do
 		if ! kill -0 "$RECORD_PID" 2>/dev/null; then
 			cat "$WORK/$name.err" >&2
 			fail "record ended before it recorded"

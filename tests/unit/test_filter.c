@@ -514,7 +514,6 @@ static void check_loopback(void)
 	size_t i;
 
 	check_device("lo", ETHERNET, "tcp", 0, "");
-	check_device("lo", RAW_IP, "tcp", -ENOTSUP, "Ethernet");
 	check_text("lo", "vlan 5 and inbound", "[vlanp]");
 	check_text("lo", "ifindex 3", "#0x3");
 	check_text("lo", "ip broadcast", "#0xffffff "); /* 127.0.0.0/8 */

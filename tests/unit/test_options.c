@@ -306,6 +306,8 @@ static void test_unknown(void **state)
 	expect_refused("--foo", "--foo", "unknown");
 	expect_refused("--foo=1", "--foo", "unknown");
 	expect_refused("-?", "-?", "unknown");
+	expect_refused("ip[0]~=~-1", "-1", "after a --");
+	expect_refused("ip[0]~=~--1", "--1", "after a --");
 	expect_refused("--s", "--s", ""); /* snapshot-length or stages? */
 }
 

@@ -11,13 +11,13 @@ extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
 SEC("tc")
 int verdict_tc(struct __sk_buff *ctx)
 {
-	return filter_tc(ctx, true);
+	return filter_tc(ctx, 0);
 }
 
 SEC("tc")
 int verdict_tc_raw(struct __sk_buff *ctx)
 {
-	return filter_tc(ctx, false);
+	return filter_tc(ctx, SC_DEV_RAW);
 }
 
 /* With a tag beside the bytes. */
@@ -26,7 +26,7 @@ int verdict_tc_tag(struct __sk_buff *ctx)
 {
 	if (bpf_skb_vlan_push(ctx, bpf_htons(ETH_P_8021Q), TAG))
 		return -1;
-	return filter_tc(ctx, true);
+	return filter_tc(ctx, 0);
 }
 
 /* As a tracing program asks it of a packet to be sent. */
