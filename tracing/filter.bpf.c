@@ -14,7 +14,7 @@ __hidden __noinline __s64 filter_far(void *packet, struct sc_filter_view *view, 
 	if (how == SC_FILTER_TC)
 		err = bpf_skb_load_bytes(packet, at, &word, size);
 	else
-		err = skb_read(&word, size, packet, at + view->start);
+		err = skb_read(&word, size, sizeof(word), packet, at + view->start);
 	return err ? -1 : far_number(&word, size);
 }
 

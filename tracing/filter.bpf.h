@@ -25,14 +25,18 @@ extern struct map_filter_views filter_views SEC(".maps");
 int filter_run(void *packet, struct sc_filter_view *view, __u64 how);
 __s64 filter_far(void *packet, struct sc_filter_view *view, __u64 offset, __u64 size, __u64 how);
 
-/* `size` bytes of an skb, `at` bytes behind skb->data or, negative, before it. */
-static __always_inline long skb_read(void *to, __u32 size, struct sk_buff *skb, __s64 at)
+/* `size` bytes, at most the constant `room`, of an skb, `at` bytes behind skb->data or, negative, before it. */
+static __always_inline long skb_read(void *to, __u64 size, const __u32 room, struct sk_buff *skb, __s64 at)
 {
 	__s64 linear = (__s64)skb->len - skb->data_len;
+	bool near = at + (__s64)size <= linear;
 
-	if (at + size <= linear || !bpf_dynptr_from_skb)
-		return at + size <= linear ? bpf_probe_read_kernel(to, size, skb->data + at) : -1;
-	return copy_nonlinear(to, size, skb, at);
+	FORGET(size); /* verifiers before 6.8 lose a bound that is not checked last */
+	if (size > room)
+		return -1;
+	if (near)
+		return bpf_probe_read_kernel(to, size, skb->data + at);
+	return bpf_dynptr_from_skb ? copy_nonlinear(to, size, skb, at) : -1;
 }
 
 /* Reads what is left of the window from `from` bytes into it on; the packet continues `skip` bytes behind that place. Returns the bytes now valid. */
@@ -47,11 +51,7 @@ static __always_inline __u32 window_read(struct sc_filter_view *view, struct sk_
 		len = skb->len - skb->data_len - view->start - skip; /* what lies in page fragments cannot be read, and does not match */
 	if (len <= from)
 		return len;
-	len -= from;
-	FORGET(len);
-	if (len > SC_FILTER_WINDOW - from)
-		len = SC_FILTER_WINDOW - from;
-	return skb_read(view->window + from, len, skb, at) ? from : from + len;
+	return skb_read(view->window + from, len - from, SC_FILTER_WINDOW - from, skb, at) ? from : len;
 }
 
 static __always_inline bool window_has_tag(const struct sc_filter_view *view)
