@@ -501,7 +501,7 @@ static int finish(struct record *r)
 	if (err)
 		output_failed(r, err);
 	summary_print(&r->account);
-	if (!r->failed && !r->reader_gone && account_check(&r->account))
+	if (!r->failed && !r->reader_gone && (account_check(&r->account) || source_miscounts(r->source)))
 		r->failed = log_refuse(-ERANGE, "the accounting does not add up: this is a bug, please report it with the lines above");
 	return r->failed ? 1 : 0;
 }

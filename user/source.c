@@ -185,6 +185,18 @@ int source_sweep(struct source *s, bool (*wanted)(void *context, const struct sc
 	return taken;
 }
 
+bool source_miscounts(const struct source *s)
+{
+	uint32_t taken = 0;
+
+	if (!s->maps.open_total)
+		return false;
+	for (uint32_t set = 0; set < s->maps.sets; set++)
+		for (int way = 0; way < SC_WAYS; way++)
+			taken += !!__atomic_load_n(&s->sets[set].key[way], __ATOMIC_ACQUIRE);
+	return taken != __atomic_load_n(s->maps.open_total, __ATOMIC_SEQ_CST);
+}
+
 int source_counters(const struct source *s, uint64_t counter[SC_CNT_COUNT * 2])
 {
 	_cleanup_free_ uint8_t *states = calloc(s->maps.cpus, s->maps.cpu_state_bytes);

@@ -27,10 +27,13 @@ int source_drain(struct source *s);
 uint64_t source_oldest_ns(const struct source *s, uint64_t patience_ns);
 
 /*
- * Takes open timelines that `wanted` accepts out of the table: each goes to `record` as SC_END_OPEN. How many, or a negative errno. Tentative ones
- * that are wanted vanish. Safe while programs run.
+ * Takes open timelines that `wanted` accepts out of the table: each goes to `record` as SC_END_OPEN. How many, or a negative errno.
+ * Safe while programs run.
  */
 int source_sweep(struct source *s, bool (*wanted)(void *context, const struct sc_packet *p), void *context);
+
+/* Does the number of taken slots, which the programs keep with a filter, differ from how many are? Only certain when no program runs any more. */
+bool source_miscounts(const struct source *s);
 
 /* Sums the counters of all CPUs: [enum sc_counter * 2 + dir - 1]. */
 int source_counters(const struct source *s, uint64_t counter[SC_CNT_COUNT * 2]);
