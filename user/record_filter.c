@@ -24,7 +24,7 @@ struct record_filter {
 
 static const char *const link_names[LINKS] = { [SC_LINK_ETHER] = "Ethernet", [SC_LINK_RAW] = "raw IP" };
 
-static const struct translate_layout view_layout = {
+const struct translate_layout filter_view_layout = {
 	.len_bytes = offsetof(struct sc_filter_view, len_bytes),
 	.data_bytes = offsetof(struct sc_filter_view, data_bytes),
 	.window_bytes = offsetof(struct sc_filter_view, window_bytes),
@@ -87,7 +87,7 @@ static int translate_all(struct record_filter *f)
 		if (f->of_link[link])
 			programs[count++] = filter_code(f->of_link[link]);
 	/* With all link types the place of a program is its link type; a single one serves every packet. */
-	err = translate(&f->code, programs, count, &view_layout, &problem);
+	err = translate(&f->code, programs, count, &filter_view_layout, &problem);
 	if (err == -ENOMEM)
 		return log_err(err, "no memory for the filter");
 	return err ? log_refuse(err, "filter: %s", problem.text) : 0;

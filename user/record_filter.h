@@ -9,6 +9,9 @@
 
 struct record_filter;
 
+/* Where the kernel's view of a packet (tracing/filter.h) has what a filter asks for. */
+extern const struct translate_layout filter_view_layout;
+
 /*
  * Compiles `expression` for the devices, as for a live capture on each, or without devices for an Ethernet file, and translates it. 0 and *out, NULL for an
  * expression of spaces only; else everything has been said: -EINVAL or -E2BIG for a wrong expression, another negative errno if it could not be tried.

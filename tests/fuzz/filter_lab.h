@@ -5,21 +5,9 @@
 #include "pcap/translate.h"
 #include "tests/fuzz/ebpf_interpreter.h"
 #include "tracing/filter.h"
+#include "user/record_filter.h"
 
 #define LAB_STALE 0xa5 /* what the window holds beyond its valid bytes */
-
-static const struct translate_layout lab_layout = {
-	.len_bytes = offsetof(struct sc_filter_view, len_bytes),
-	.data_bytes = offsetof(struct sc_filter_view, data_bytes),
-	.window_bytes = offsetof(struct sc_filter_view, window_bytes),
-	.vlan_present = offsetof(struct sc_filter_view, vlan_present),
-	.vlan_tag = offsetof(struct sc_filter_view, vlan_tag),
-	.packet_type = offsetof(struct sc_filter_view, packet_type),
-	.ifindex = offsetof(struct sc_filter_view, ifindex),
-	.link_type = offsetof(struct sc_filter_view, link_type),
-	.window = offsetof(struct sc_filter_view, window),
-	.window_size = SC_FILTER_WINDOW,
-};
 
 struct lab_packet {
 	const uint8_t *bytes;

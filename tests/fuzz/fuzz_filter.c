@@ -169,7 +169,7 @@ static bool programs_translate(struct fuzz *f)
 	struct translate_problem problem = { "" };
 	const char *wrong;
 	size_t at;
-	int err = translate(&f->translation, f->program, f->programs, &lab_layout, &problem);
+	int err = translate(&f->translation, f->program, f->programs, &filter_view_layout, &problem);
 	if (err == -E2BIG && is_long(f)) {
 		f->counts.too_large++;
 		return false;

@@ -22,6 +22,7 @@
 #include "pcap/filter.h"
 #include "pcap/translate.h"
 #include "tests/verdict/verdict.h"
+#include "user/record_filter.h"
 #include "tracing/stamp.h"
 
 #define SEED		0x5ca9u
@@ -210,7 +211,7 @@ static void try_programs(struct trial *t, const struct sock_fprog *code)
 	struct translation translation = { 0 };
 	struct outcome *o = t->outcome;
 	struct translate_problem refusal;
-	int err = translate(&translation, code, LINKS, &verdict_layout, &refusal);
+	int err = translate(&translation, code, LINKS, &filter_view_layout, &refusal);
 
 	if (err) {
 		snprintf(o->problem, sizeof(o->problem), "not translated: %d, %s", err, refusal.text);
@@ -296,7 +297,7 @@ static struct verdict *verdict_accepting(void)
 	struct verdict *verdict = NULL;
 	char log[512];
 
-	assert_int_equal(translate(&translation, code, LINKS, &verdict_layout, &problem), 0);
+	assert_int_equal(translate(&translation, code, LINKS, &filter_view_layout, &problem), 0);
 	if (verdict_new(&verdict, &translation, log, sizeof(log)))
 		fail_msg("the programs around a filter do not load: %s", log);
 	translation_free(&translation);

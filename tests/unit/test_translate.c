@@ -192,7 +192,7 @@ static void test_window_checks(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < code.count; i++)
-		checks += code.code[i].code == (BPF_LDX | BPF_MEM | BPF_W) && code.code[i].off == lab_layout.window_bytes;
+		checks += code.code[i].code == (BPF_LDX | BPF_MEM | BPF_W) && code.code[i].off == filter_view_layout.window_bytes;
 	assert_int_equal(checks, 1);
 	translation_free(&code);
 	for (uint32_t len = 0; len <= sizeof(bytes); len++) {

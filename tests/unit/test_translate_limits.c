@@ -22,7 +22,7 @@ static void test_codes(void **state)
 		struct sock_fprog fprog = PROGRAM(program);
 		struct translate_problem problem;
 		struct translation out = { 0 };
-		int err = translate(&out, &fprog, 1, &lab_layout, &problem);
+		int err = translate(&out, &fprog, 1, &filter_view_layout, &problem);
 
 		if (err) {
 			assert_int_equal(err, -EINVAL);
@@ -94,7 +94,7 @@ static void test_refused_second(void **state)
 	struct translation code = { 0 };
 
 	(void)state;
-	assert_int_equal(translate(&code, programs, 2, &lab_layout, &problem), -EINVAL);
+	assert_int_equal(translate(&code, programs, 2, &filter_view_layout, &problem), -EINVAL);
 	assert_string_equal(problem.text, "the filter does not end with a return");
 	assert_null(code.code);
 }
@@ -167,7 +167,7 @@ static void test_long_jumps(void **state)
 	free(condition.filter);
 	both[0] = repeated((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_IND, 1000), 4000);
 	both[1] = PROGRAM(first);
-	assert_int_equal(translate(&code, both, 2, &lab_layout, &problem), -E2BIG); /* the second one is too far away */
+	assert_int_equal(translate(&code, both, 2, &filter_view_layout, &problem), -E2BIG); /* the second one is too far away */
 	assert_non_null(strstr(problem.text, "at most 32767"));
 	free(both[0].filter);
 }

@@ -19,7 +19,7 @@ static inline struct translation translated(const struct sock_fprog *program, si
 	const char *wrong;
 	size_t at;
 
-	if (translate(&code, program, programs, &lab_layout, &problem))
+	if (translate(&code, program, programs, &filter_view_layout, &problem))
 		fail_msg("refused: %s", problem.text);
 	wrong = ebpf_check(code.code, code.count, &at);
 	if (wrong)
@@ -64,7 +64,7 @@ static inline bool refused(struct sock_fprog program, int err, const char *words
 	struct translation code = { .count = 77 };
 	struct translate_problem problem = { "" };
 
-	assert_int_equal(translate(&code, &program, 1, &lab_layout, &problem), err);
+	assert_int_equal(translate(&code, &program, 1, &filter_view_layout, &problem), err);
 	assert_int_equal(code.count, 77);
 	if (!strstr(problem.text, words))
 		fail_msg("`%s` is not in: %s", words, problem.text);

@@ -23,19 +23,6 @@ struct verdict {
 	int fd[VERDICT_HOOKS];
 };
 
-const struct translate_layout verdict_layout = {
-	.len_bytes = offsetof(struct sc_filter_view, len_bytes),
-	.data_bytes = offsetof(struct sc_filter_view, data_bytes),
-	.window_bytes = offsetof(struct sc_filter_view, window_bytes),
-	.vlan_present = offsetof(struct sc_filter_view, vlan_present),
-	.vlan_tag = offsetof(struct sc_filter_view, vlan_tag),
-	.packet_type = offsetof(struct sc_filter_view, packet_type),
-	.ifindex = offsetof(struct sc_filter_view, ifindex),
-	.link_type = offsetof(struct sc_filter_view, link_type),
-	.window = offsetof(struct sc_filter_view, window),
-	.window_size = SC_FILTER_WINDOW,
-};
-
 static const struct {
 	const char *name;
 	int object;

@@ -25,6 +25,3 @@ void verdict_free(struct verdict *v);
 
 /* 1 accepted, 0 rejected, or a negative errno (-ENOTSUP: not on this kernel). The kernel takes no fewer than 14 bytes, and from TC no more than fit a page. */
 int verdict_run(struct verdict *v, enum verdict_hook hook, const uint8_t *bytes, size_t size);
-
-/* Layout of the kernel's view, for translate(). */
-extern const struct translate_layout verdict_layout;
