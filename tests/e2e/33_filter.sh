@@ -55,7 +55,7 @@ say "veth, the driver stage decides: a length cannot be told at XDP"
 mac=$(ip -n "$SERVER" -j link show s0 | jq -r '.[0].address')
 WITNESS="greater 330 and udp and ether dst $mac" compare length "$SERVER" s0 in_client 45 greater 330 and udp and inbound
 say "veth without XDP; the sender's side; what lies beyond the first 128 bytes; a direction"
-WITNESS="(udp[140:2] = 0 and udp[4:2] > 150) or icmp[icmptype] = icmp-echo or ip6[40] = 128" compare far "$CLIENT" c0 in_client 55 \
+WITNESS="(udp[140:2] = 0 and udp[4:2] > 150) or icmp[icmptype] = icmp-echo or (icmp6 and ip6[40] = 128)" compare far "$CLIENT" c0 in_client 55 \
 	'(udp[140:2] = 0 and udp[4:2] > 150) or ((icmp or (icmp6 and ip6[40] = 128)) and outbound)'
 compare flags "$SERVER" s0 in_client 20 'tcp[tcpflags] & (tcp-syn|tcp-fin) != 0 or ip6 proto 58'
 compare none "$SERVER" s0 in_client 0 'host 192.0.2.1 and not arp'
