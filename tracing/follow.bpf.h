@@ -6,6 +6,7 @@
 #pragma once
 
 #include "receive.bpf.h"
+#include "sock_state.bpf.h"
 
 static __always_inline void call_send(struct cpu_state *cpu, struct sc_call *call, __u8 dir)
 {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Defines what maps.bpf.h declares. */
+/* Defines every map and constant. */
+#include "adrift.bpf.h"
+#include "early.bpf.h"
 #include "filter.bpf.h"
+#include "sock_state.bpf.h"
+#include "turned_down.bpf.h"
 
 const volatile __u32 conf_stages = ~0u;
 const volatile __u32 conf_netns_inum = 0;

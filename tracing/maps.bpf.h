@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Maps and per-CPU state shared by all programs. Defined in maps.bpf.c. */
+/* Maps and per-CPU state that most programs share; what belongs to one matter stands with it. All are defined in maps.bpf.c. */
 #pragma once
 
 #include "conf.bpf.h"
@@ -86,55 +86,6 @@ struct map_parents { /* newest packet of a flow that others may merge into (GRO,
 };
 extern struct map_parents gro_parents SEC(".maps");
 
-#define ADRIFT_MAX 64 /* an skb has at most as many segments that are full, and packets of few flows are in the making at once */
-struct adrift { /* per CPU: stories of packets that GRO merged, see gro.bpf.h */
-	__u32 next; /* free-running */
-	__u32 open; /* entries taken */
-	struct {
-		__u64 id; /* 0: free */
-		__u32 slot;
-		__u32 flow_hash;
-		__u32 seq;
-		__u32 pad;
-	} packet[ADRIFT_MAX];
-};
-struct map_adrifts {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct adrift);
-};
-extern struct map_adrifts adrifts SEC(".maps");
-
-struct early { /* see transmit.bpf.h */
-	__u64 key;
-	__u64 sock;
-	__u64 ip_ns;
-	__u64 out_ns;
-	__u64 check;
-};
-#define EARLY_ENTRIES 4096
-struct map_earlies {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, EARLY_ENTRIES);
-	__type(key, __u32);
-	__type(value, struct early);
-};
-extern struct map_earlies earlies SEC(".maps");
-
-struct turned_down { /* see turned_down.bpf.h */
-	__u64 sock;
-	__u64 cookie;
-};
-#define TURNED_DOWN_ENTRIES 1024
-struct map_turned_down {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, TURNED_DOWN_ENTRIES);
-	__type(key, __u32);
-	__type(value, struct turned_down);
-};
-extern struct map_turned_down turned_down SEC(".maps");
-
 #define GSO_STAGES (SC_TX_DRIVER - SC_TX_FIRST) /* what a super-packet can have been stamped at before it is cut */
 struct gso_parent {
 	__u64 id;
@@ -152,39 +103,6 @@ struct map_gso_parents { /* newest packet of a flow that software segmentation t
 	__type(value, struct gso_parent);
 };
 extern struct map_gso_parents gso_parents SEC(".maps");
-
-#define SENDS_KEPT 4
-struct send_call {
-	__u64 time_ns;
-	__u32 from; /* first sequence number */
-	__u32 to;
-	__u32 pid;
-	__u32 tid;
-};
-
-struct sock_state { /* a socket of a captured device; freed with the socket */
-	__u64 cookie;
-	__u64 queued;	  /* datagrams queued so far, in the order of the socket */
-	__u64 taken;	  /* datagrams read so far */
-	__u32 reader_tid; /* 0 none yet, ~0 several */
-	__u32 copied_seq; /* TCP: reported as read up to here */
-	__u32 write_end;  /* TCP: end of the send call being reported */
-	__u32 write_tid;  /* its thread, 0: none open */
-	struct send_call send[SENDS_KEPT]; /* newest send calls while the filter has accepted nothing of this socket */
-	__u32 sends;	  /* free-running */
-	__u32 comm_tid;	  /* whose name `comm` is */
-	char comm[16];
-	__u8 followed;	  /* the filter has accepted a packet of it */
-	__u8 fresh;	  /* followed, and no read or datagram has been counted yet */
-	__u8 pad[6];
-};
-struct map_socks {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct sock_state);
-};
-extern struct map_socks socks SEC(".maps");
 
 struct map_xdp_marks {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -3,66 +3,10 @@
 #pragma once
 
 #include "parse.bpf.h"
-
-#define TX_GSO_MIN 1500 /* shorter packets are never super-packets: spares a read */
+#include "skb.bpf.h"
 
 /* Since 6.4 for XDP and TC, 6.12 for tracing; absent before. */
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *out) __ksym __weak;
-
-/* Flags of the watched device with this ifindex, whatever its namespace; 0 for any other. */
-static __always_inline __u32 ifindex_flags(__u32 ifindex)
-{
-#pragma unroll
-	for (int i = 0; i < SC_DEVICE_PROBES; i++) {
-		const volatile struct sc_device *d = &conf_devices[(ifindex + i) & (SC_MAX_DEVICES - 1)];
-
-		if (!d->ifindex)
-			return 0;
-		if (d->ifindex == ifindex)
-			return d->flags;
-	}
-	return 0;
-}
-
-/* Flags of a watched device of the captured namespace, 0 for any other. */
-static __always_inline __u32 device_flags(const struct net_device *dev)
-{
-	__u32 flags = ifindex_flags(dev->ifindex);
-
-	return flags && dev->nd_net.net->ns.inum == conf_netns_inum ? flags : 0;
-}
-
-static __always_inline bool direction_wanted(__u8 dir)
-{
-	return *(volatile __u32 *)&begin_dirs & (1 << (dir - 1));
-}
-
-/* The tag that hardware stripped or is to insert, or 0. bit 16 marks presence. */
-static __always_inline __u32 skb_vlan(const struct sk_buff *skb)
-{
-	if (bpf_core_field_exists(((struct sk_buff___present *)skb)->vlan_present)) {
-		struct sk_buff___present *old = (void *)skb;
-
-		if (!BPF_CORE_READ_BITFIELD(old, vlan_present))
-			return 0;
-	} else if (!skb->vlan_proto) {
-		return 0;
-	}
-	return 1 << 16 | skb->vlan_tci;
-}
-
-/* Of one segment, if the skb is made of several or is to become several; else 0. */
-static __always_inline __u32 skb_gso_size(const struct sk_buff *skb)
-{
-	struct skb_shared_info *info = (void *)(skb->head + skb->end);
-
-	return BPF_CORE_READ(info, gso_size);
-}
-
-static __always_inline bool skb_is_gso(const struct sk_buff *skb)
-{
-	return skb->len > TX_GSO_MIN && skb_gso_size(skb);
-}
 
 /* The packet of cpu->replaced_id lives on in the skb with this key: its story moves to a slot there. */
 static __always_inline bool timeline_replace(struct cpu_state *cpu, struct timeline *t, __u64 key)

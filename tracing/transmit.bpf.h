@@ -2,87 +2,8 @@
 /* Helpers of the transmit direction that several program files share. */
 #pragma once
 
+#include "early.bpf.h"
 #include "filter.bpf.h"
-
-/*
- * What is known of a packet before a device has it. LOCAL_OUT and POST_ROUTING come before it is certain by which device a packet leaves and what the filter
- * says of it, so they leave their times here, and the story begins where its link-layer bytes and its device stand: at TC egress. There is one entry per hash
- * value, anybody's last note counts, and an entry proves by `check` that two writers did not meet in it. Its key is the skb's; the socket is the other
- * half of the identity, for an skb that comes back as another socket's packet without having passed LOCAL_OUT.
- */
-#define EARLY_SETTLED (~0ull)
-
-static __always_inline struct early *early_of(__u64 key)
-{
-	__u32 index = (__u32)((key * 0x9E3779B97F4A7C15ull) >> 40) & (EARLY_ENTRIES - 1);
-
-	return bpf_map_lookup_elem(&earlies, &index);
-}
-
-static __always_inline __u64 early_check(const struct early *e)
-{
-	return (e->key * 3) ^ (e->sock * 5) ^ (e->ip_ns * 7) ^ (e->out_ns * 11);
-}
-
-static __always_inline void early_put(__u64 key, __u64 sock, __u64 ip_ns, __u64 out_ns)
-{
-	struct early *e = early_of(key), note = { .key = key, .sock = sock, .ip_ns = ip_ns, .out_ns = out_ns };
-
-	note.check = early_check(&note);
-	if (e)
-		*e = note;
-}
-
-/* A copy of what is noted about this packet; false: nothing. */
-static __always_inline bool early_get(__u64 key, __u64 sock, struct early *note)
-{
-	const struct early *e = early_of(key);
-
-	if (!e || e->key != key || e->sock != sock)
-		return false;
-	*note = *e;
-	return note->key == key && note->sock == sock && note->check == early_check(note);
-}
-
-/* The skb is somebody else's from now on. */
-static __always_inline void early_forget(__u64 key)
-{
-	struct early *e = early_of(key);
-
-	if (e && e->key == key)
-		e->key = 0;
-}
-
-/* Not to be recorded, whatever stages follow: the driver's would take it for a packet that nobody has seen. */
-static __always_inline void tx_settle(struct cpu_state *cpu, __u64 key, __u64 sock)
-{
-	early_put(key, sock, EARLY_SETTLED, 0);
-	timeline_evict(cpu, key);
-}
-
-/* true once for a packet that was settled. */
-static __always_inline bool tx_settled(__u64 key, __u64 sock)
-{
-	struct early note;
-
-	if (!early_get(key, sock, &note) || note.ip_ns != EARLY_SETTLED)
-		return false;
-	early_forget(key);
-	return true;
-}
-
-static __always_inline void early_apply(struct cpu_state *cpu, struct sc_packet *p, __u64 key, __u64 sock)
-{
-	struct early note;
-
-	if (!early_get(key, sock, &note))
-		return;
-	if (note.ip_ns && note.ip_ns != EARLY_SETTLED)
-		timeline_stamp(cpu, p, SC_TX_IP, note.ip_ns);
-	if (note.out_ns)
-		timeline_stamp(cpu, p, SC_TX_OUT, note.out_ns);
-	early_forget(key);
-}
 
 /* Begins the story of a packet that a captured device is about to send. `sock`: skb_key() of its socket. false: it is not to be recorded, or lost and counted. */
 static __always_inline bool tx_begin(struct cpu_state *cpu, struct timeline *t, __u64 key, __u64 sock, __u32 ifindex)

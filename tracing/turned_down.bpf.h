@@ -7,6 +7,19 @@
 
 #include "slot.bpf.h"
 
+struct turned_down {
+	__u64 sock;
+	__u64 cookie;
+};
+#define TURNED_DOWN_ENTRIES 1024
+struct map_turned_down {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TURNED_DOWN_ENTRIES);
+	__type(key, __u32);
+	__type(value, struct turned_down);
+};
+extern struct map_turned_down turned_down SEC(".maps");
+
 static __always_inline struct turned_down *turned_down_of(__u64 sock)
 {
 	__u32 index = (__u32)((sock * 0x9E3779B97F4A7C15ull) >> 40) & (TURNED_DOWN_ENTRIES - 1);
