@@ -90,21 +90,19 @@ int sc_out(struct bpf_nf_ctx *ctx)
 	struct cpu_state *cpu;
 	struct early note;
 
-	if (!ctx->skb->skb_iif) { /* made here */
-		if (!early_get(key, sock, &note) || note.ip_ns == EARLY_SETTLED)
+	if (ctx->skb->skb_iif && timeline_follow(ctx->skb, SC_TX_OUT, &t) && tx_continues(t.packet, SC_TX_OUT, ctx->skb->skb_iif)) {
+		cpu = cpu_state();
+		if (!cpu)
 			return NF_ACCEPT;
+		timeline_stamp(cpu, t.packet, SC_TX_OUT, bpf_ktime_get_ns());
+		note_fragments(cpu, ctx, 0, t.packet->last_ns);
+	} else if (early_get(key, sock, &note) && note.ip_ns != EARLY_SETTLED) { /* made here, or put into a tunnel */
 		cpu = cpu_state();
 		if (!cpu)
 			return NF_ACCEPT;
 		now_ns = bpf_ktime_get_ns();
 		early_put(key, sock, note.ip_ns, now_ns);
 		note_fragments(cpu, ctx, note.ip_ns, now_ns);
-	} else if (timeline_follow(ctx->skb, SC_TX_OUT, &t) && tx_continues(t.packet, SC_TX_OUT, ctx->skb->skb_iif)) {
-		cpu = cpu_state();
-		if (!cpu)
-			return NF_ACCEPT;
-		timeline_stamp(cpu, t.packet, SC_TX_OUT, bpf_ktime_get_ns());
-		note_fragments(cpu, ctx, 0, t.packet->last_ns);
 	}
 	return NF_ACCEPT;
 }

@@ -47,7 +47,7 @@ static __always_inline __u32 body_read(struct sc_packet *p, const __u32 off, str
 	__u32 len = skb->len - from;
 
 	if (!skb->data_len || !bpf_dynptr_from_skb) {
-		len -= skb->data_len; /* without dynptrs (before 6.11) page fragments stay out, and the capture length says so */
+		len -= skb->data_len; /* without dynptrs (before 6.12) page fragments stay out, and the capture length says so */
 		if (len > conf_room - off)
 			len = conf_room - off;
 		return bpf_probe_read_kernel(packet_bytes(p) + off, len, skb->data + from) ? off : off + len;
