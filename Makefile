@@ -8,6 +8,8 @@ BUILD_PACKAGES := gcc libc6-dev make clang bpftool libbpf-dev libxdp-dev libelf-
 	libjansson-dev uthash-dev zlib1g-dev
 DEMO_PACKAGES := iproute2 ethtool iputils-ping curl "busybox-static|busybox" socat
 TEST_PACKAGES := libcmocka-dev tcpdump tshark nginx-light nftables procps jq
+# Of the tests that boot other kernels; the kernels themselves are pinned in tests/vm/kernels.
+VM_PACKAGES := qemu-system-x86 cpio xz-utils zstd kmod bpftrace
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -55,7 +57,8 @@ help:
 	@echo 'all         build/stampcap (default)'
 	@echo 'demo        install what is missing, build, record real traffic between two throw-away namespaces'
 	@echo 'check       install what is missing, build, run every test under ASan and UBSan (root)'
-	@echo 'check-unit  only the tests that need no root; check-e2e: only those on namespaces'
+	@echo 'check-unit  only the tests that need no root; check-e2e: only those on namespaces; check-vm: only those in emulated machines'
+	@echo 'check-kernels  the long tour: every kernel series and network device in emulated machines (root)'
 	@echo 'lint        headers alone, include directions, house limits, generated documents'
 	@echo 'bench       TCP ping-pong with and without a recording beside it (root)'
 	@echo 'docs        regenerate docs/stages.md from tracing/stages.def'
@@ -89,7 +92,7 @@ deps:
 deps-demo:
 	$(call install_missing,$(BUILD_PACKAGES) $(DEMO_PACKAGES))
 deps-test:
-	$(call install_missing,$(BUILD_PACKAGES) $(DEMO_PACKAGES) $(TEST_PACKAGES))
+	$(call install_missing,$(BUILD_PACKAGES) $(DEMO_PACKAGES) $(TEST_PACKAGES) $(VM_PACKAGES))
 
 # ---- BPF objects and their skeletons
 
@@ -181,7 +184,7 @@ tests: build/stampcap build/asan/stampcap $(UNIT_TESTS) $(TEST_TOOLS)
 
 QUIET_MAKE := $(MAKE) --no-print-directory
 
-.PHONY: check check-unit check-e2e lint
+.PHONY: check check-unit check-e2e check-vm check-kernels lint
 lint:
 	@tests/run check
 
@@ -196,6 +199,14 @@ check-unit:
 check-e2e:
 	@$(QUIET_MAKE) -j$(JOBS) tests
 	@tests/run root e2e
+
+check-vm: deps-test
+	@$(QUIET_MAKE) -j$(JOBS) tests
+	@tests/run vm
+
+check-kernels: deps-test
+	@$(QUIET_MAKE) -j$(JOBS) tests
+	@tests/run matrix
 
 .PHONY: bench
 bench: deps-test

@@ -32,16 +32,19 @@ int sc_tc_rx(struct __sk_buff *ctx)
 static __always_inline void follow_sender(struct cpu_state *cpu, struct __sk_buff *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
+	__u64 cookie;
 
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
-	if (sk && sk->protocol == IPPROTO_TCP)
-		sock_follow(cpu, bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE), bpf_get_socket_cookie(ctx));
+	if (!sk || sk->protocol != IPPROTO_TCP)
+		return;
+	cookie = bpf_get_socket_cookie(ctx);
+	sock_follow(cpu, sock_state_get_ctx(sk, cookie), cookie);
 }
 
 SEC("tc")
 int sc_tc_tx(struct __sk_buff *ctx)
 {
-	__u64 key = skb_key(ctx), sock = skb_key(ctx->sk);
+	__u64 key = skb_key(ctx), sock = sock_key(ctx->sk);
 	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
 

@@ -47,7 +47,7 @@ static __always_inline void adrift_add(struct cpu_state *cpu, struct timeline *t
 	BOUND(i, ADRIFT_MAX - 1);
 	if (timeline_at(a->packet[i].slot, a->packet[i].id, &oldest))
 		timeline_emit(cpu, &oldest, SC_END_MERGED);
-	if (__sync_val_compare_and_swap(t->key, t->owned, key) != t->owned)
+	if (!key_exchange(t->key, p->slot, t->owned, key))
 		return;
 	if (!a->packet[i].id)
 		a->open++;
@@ -69,12 +69,14 @@ static __always_inline __u32 payload_now(struct sc_packet *p, __u32 l3_len)
 static __always_inline bool adrift_adopt(struct sc_packet *to, struct timeline *from, const struct sk_buff *skb)
 {
 	__u32 slot = to->slot, len = conf_room;
+	__u64 id = to->id;
 
 	if (!timeline_take(from))
 		return false;
 	*to = *from->packet;
 	bpf_probe_read_kernel(packet_bytes(to), len, packet_bytes(from->packet));
 	to->slot = slot;
+	to->id = id;
 	to->head = (__u64)skb->head;
 	to->flags |= SC_FLAG_GRO;
 	timeline_free(from);

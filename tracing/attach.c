@@ -12,6 +12,7 @@
 
 #include "tracing/bpf_link.h"
 #include "tracing/cleanup.h"
+#include "tracing/kprobe.h"
 
 #define SECTION_NETFILTER "netfilter/"
 /* enum bpf_prog_type and bpf_attach_type of Linux 6.4, newer than the headers we may be built with. */
@@ -42,6 +43,11 @@ void sc_program_prepare(struct bpf_program *program)
 	bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)ATTACH_NETFILTER);
 }
 
+void sc_program_prepare_multi(struct bpf_program *program)
+{
+	bpf_program__set_expected_attach_type(program, BPF_TRACE_KPROBE_MULTI);
+}
+
 int sc_attach_tracepoint(const struct bpf_program *program)
 {
 	int fd = bpf_raw_tracepoint_open(NULL, bpf_program__fd(program));
@@ -62,6 +68,13 @@ int sc_attach_netfilter(const struct bpf_program *program, const char *hook, uns
 		return fd;
 	}
 	return -EINVAL;
+}
+
+int sc_attach_kprobe(const struct bpf_program *program, const char *symbol, bool multi)
+{
+	int fd = bpf_program__fd(program);
+
+	return multi ? sc_kprobe_multi_open(fd, symbol) : sc_kprobe_open(fd, symbol);
 }
 
 int sc_attach_cgroup(const struct bpf_program *program, const char *cgroup_root)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "filter.bpf.h"
+#include "mark.bpf.h"
 #include "receive.bpf.h"
 
 enum rx_path { RX_NAPI, RX_BACKLOG, RX_DIRECT, RX_LATE };
@@ -65,6 +66,17 @@ static __always_inline void stamp_xdp(struct cpu_state *cpu, struct sc_packet *p
 	p->queue = m->queue;
 }
 
+/* When the driver handed the skb over: its call of eth_type_trans(), if that was in the poll that goes on; else now, where that is the next thing it does; 0 unknown. */
+static __always_inline __u64 driver_handed_ns(const struct cpu_state *cpu, const struct sk_buff *skb, enum rx_path path, __u64 now_ns)
+{
+	__u64 since_ns = cpu->softirq_ns > cpu->poll_end_ns ? cpu->softirq_ns : cpu->poll_end_ns;
+	__u64 handed_ns = driver_mark_take(skb_key(skb), since_ns);
+
+	if (handed_ns)
+		return handed_ns;
+	return path == RX_LATE ? 0 : now_ns;
+}
+
 /* Does the filter want this packet? The XDP program may have decided already. */
 static __always_inline bool rx_wanted(struct sk_buff *skb, bool ether, enum rx_path path, const struct sc_xdp_mark *mark)
 {
@@ -83,7 +95,7 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 	struct sc_xdp_mark *mark = NULL;
 	struct timeline t = {};
 	struct sc_packet *p;
-	__u64 now_ns;
+	__u64 now_ns, handed_ns;
 
 	if (!(flags & SC_DEV_CAPTURE))
 		return -1;
@@ -105,13 +117,14 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 	p->head = (__u64)skb->head;
 	p->ifindex = skb->dev->ifindex;
 	packet_read(p, skb, ether, ether);
+	handed_ns = driver_handed_ns(cpu, skb, path, now_ns);
 	if (path == RX_NAPI || path == RX_LATE) {
 		stamp_irq(cpu, p, flags);
-		stamp_xdp(cpu, p, mark, now_ns);
+		stamp_xdp(cpu, p, mark, handed_ns ?: now_ns);
 	} else if (path == RX_BACKLOG) {
 		p->flags |= SC_FLAG_BACKLOG;
 	}
-	if (path != RX_LATE)
-		timeline_stamp(cpu, p, SC_RX_DRIVER, now_ns);
+	if (handed_ns)
+		timeline_stamp(cpu, p, SC_RX_DRIVER, handed_ns);
 	return p->slot;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tracing/bpf_link.h"
+#include "tracing/kprobe.h"
 #include "tracing/cleanup.h"
 
 /* Return `value` and exit: the smallest program. */
@@ -48,6 +49,125 @@ bool sc_can_fentry(char *why, size_t size)
 	if (link_fd < 0)
 		return refuse(why, size, "kernel refuses to attach fentry: %s", strerror(errno));
 	return true;
+}
+
+bool sc_can_kprobe(char *why, size_t size)
+{
+	struct bpf_insn insns[] = MINIMAL(0);
+	_cleanup_close_ int prog_fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, NULL);
+	_cleanup_close_ int event_fd = -1;
+
+	if (prog_fd < 0)
+		return refuse(why, size, "kernel refuses kprobe programs: %s", strerror(errno));
+	event_fd = sc_kprobe_open(prog_fd, "eth_type_trans");
+	if (event_fd == -ENOENT)
+		return refuse(why, size, "this kernel has no kprobes (CONFIG_KPROBE_EVENTS)");
+	if (event_fd < 0)
+		return refuse(why, size, "kernel refuses kprobes: %s", strerror(-event_fd));
+	return true;
+}
+
+bool sc_can_kprobe_multi(void)
+{
+	struct bpf_insn insns[] = MINIMAL(0);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_KPROBE_MULTI);
+	_cleanup_close_ int prog_fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts), link_fd = -1;
+
+	if (prog_fd < 0)
+		return false;
+	link_fd = sc_kprobe_multi_open(prog_fd, "eth_type_trans");
+	return link_fd >= 0;
+}
+
+bool sc_can_atomics(void)
+{
+	struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1 },
+		{ .code = BPF_STX | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_10, .src_reg = BPF_REG_1, .off = -8 },
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_10, .src_reg = BPF_REG_1, .off = -8, .imm = BPF_CMPXCHG },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	_cleanup_close_ int prog_fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, sizeof(insns) / sizeof(*insns), NULL);
+
+	return prog_fd >= 0;
+}
+
+/* "none integrity [confidentiality]" */
+static bool locked_down(void)
+{
+	char line[128] = "";
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+
+	if (!f)
+		return false;
+	if (!fgets(line, sizeof(line), f))
+		*line = '\0';
+	fclose(f);
+	return strstr(line, "[confidentiality]");
+}
+
+bool sc_can_read_kernel(char *why, size_t size)
+{
+	/* bpf_probe_read_kernel(stack - 8, 8, stack - 8) */
+	struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_3, .src_reg = BPF_REG_1 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	_cleanup_close_ int prog_fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL, "GPL", insns, sizeof(insns) / sizeof(*insns), NULL);
+
+	if (prog_fd >= 0)
+		return true;
+	if (errno == EINVAL && locked_down())
+		return refuse(why, size, "it is locked down (lockdown=confidentiality); lockdown=integrity permits it");
+	return refuse(why, size, "%s", strerror(errno));
+}
+
+/* Does `symbol` stand for the function `name`? Parts that were split off (.cold, .part.0) do not. */
+static bool symbol_is(const char *symbol, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(symbol, name, len))
+		return false;
+	for (symbol += len; *symbol; symbol += strcspn(symbol + 1, ".") + 1)
+		if (strncmp(symbol, ".isra.", 6) && strncmp(symbol, ".constprop.", 11) && !(symbol[0] == '.' && symbol[1] >= '0' && symbol[1] <= '9'))
+			return false;
+	return true;
+}
+
+void sc_find_functions(const struct sc_function *functions, size_t count)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char line[512], symbol[SC_SYMBOL_MAX], type;
+
+	for (size_t i = 0; i < count; i++)
+		functions[i].symbol[0] = '\0';
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%*s %c %63s", &type, symbol) != 2 || !strchr("tTwW", type))
+			continue;
+		for (size_t i = 0; i < count; i++)
+			if (functions[i].name[0] == symbol[0] && functions[i].name[1] == symbol[1] && symbol_is(symbol, functions[i].name) &&
+			    strcmp(functions[i].symbol, functions[i].name))
+				snprintf(functions[i].symbol, SC_SYMBOL_MAX, "%s", symbol);
+	}
+	if (f)
+		fclose(f);
+}
+
+bool sc_has_function(const char *name)
+{
+	char symbol[SC_SYMBOL_MAX];
+	struct sc_function function = { name, symbol };
+
+	sc_find_functions(&function, 1);
+	return !strcmp(symbol, name);
 }
 
 #define PROG_TYPE_NETFILTER 32

@@ -9,7 +9,27 @@ struct btf;
 
 /* Each: true, or false with a short reason in `why`. */
 bool sc_can_fentry(char *why, size_t size);
+bool sc_can_kprobe(char *why, size_t size);
 bool sc_can_netfilter(char *why, size_t size);
+/* May programs read kernel memory at all? Not under lockdown=confidentiality. */
+bool sc_can_read_kernel(char *why, size_t size);
+bool sc_can_kprobe_multi(void);
+/* Atomic operations that return a value (Linux 5.12). */
+bool sc_can_atomics(void);
+
+struct sc_function {
+	const char *name;
+	char *symbol; /* room for SC_SYMBOL_MAX */
+};
+#define SC_SYMBOL_MAX 64
+
+/*
+ * What the running kernel calls each of these functions, into its `symbol`: its name, or that with a suffix by which compilers mark what they made of it (.isra.0,
+ * .constprop.0); empty if it has none.
+ */
+void sc_find_functions(const struct sc_function *functions, size_t count);
+/* Is there a kernel function of exactly this name? */
+bool sc_has_function(const char *name);
 /* Does the kernel have the tracepoint `name`, with types for a tp_btf program? */
 bool sc_has_tracepoint(const struct btf *vmlinux, const char *name, char *why, size_t size);
 /* Path of the root of the cgroup v2 hierarchy, from /proc/self/mountinfo: in the hybrid layout it lies below the v1 tree. */

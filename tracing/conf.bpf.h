@@ -2,13 +2,10 @@
 /* What user space tells the programs: constants set before loading, and the switches it throws while they run. Defined in maps.bpf.c. */
 #pragma once
 
-#include "kernel_types.h"
 #include "stamp.h"
+#include "typed.bpf.h"
 
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
 
 /* Load-time constants: the verifier folds them, code that a run does not need costs nothing. */
 extern const volatile __u32 conf_stages;	 /* SC_BIT mask of stages to stamp */
@@ -16,15 +13,21 @@ extern const volatile __u32 conf_netns_inum;	 /* namespace of the captured devic
 extern const volatile __u32 conf_snaplen;	 /* bytes of a packet that go to the file */
 extern const volatile __u32 conf_room;		 /* bytes a slot has for them: >= snaplen, >= SC_MIN_BYTES */
 extern const volatile __u32 conf_set_mask;	 /* number of sets - 1, a power of two - 1 */
-extern const volatile __u32 conf_cpus;		 /* possible CPUs: ids are unique across them */
 extern const volatile __u64 conf_limit;		 /* packets to begin, 0 without limit */
 extern const volatile __u32 conf_wake_bytes;	 /* a ring fuller than this wakes its reader */
 extern const volatile __u8 conf_softirq_raise;	 /* softirq_raise is attached: an interrupt must have raised its softirq */
 extern const volatile __u8 conf_gro_entry;	 /* napi_gro_receive_entry is attached */
 extern const volatile __u8 conf_xdp_generic;	 /* generic XDP is attached: it replaces skbs between `netif` and `tc` */
-extern const volatile __u8 conf_l4_cgroup;	 /* cgroup_skb stamps l4; else tcp_probe does */
-extern const volatile __u8 conf_data_ready;	 /* sk_data_ready is attached; else nothing tells when a datagram is queued, and `l4` is the end */
+extern const volatile __u8 conf_l4_cgroup;	 /* cgroup_skb tells which socket a packet is for, and stamps l4 where no function does */
+extern const volatile __u8 conf_l4_function;	 /* the transports' own functions stamp l4 */
+extern const volatile __u8 conf_tcp_queue;	 /* tcp_queue_rcv stamps socket; else the event that data is ready does */
+extern const volatile __u8 conf_dgram_queue;	 /* functions tell which datagram is queued, so that its story stays in the table until it is read */
+extern const volatile __u8 conf_data_ready;	 /* the event that data is ready is told; if neither this nor conf_dgram_queue, `l4` is a datagram's end */
 extern const volatile __u8 conf_recv_length;	 /* sock_recv_length tells datagram reads; else skb_copy_datagram_iovec does */
+extern const volatile __u8 conf_consume_udp;	 /* skb_consume_udp tells those of UDP */
+extern const volatile __u8 conf_atomics;	 /* atomic operations that return something (Linux 5.12): see atomic.bpf.h */
+extern const volatile __u8 conf_sk_storage;	 /* all programs in use can keep state with sockets (Linux 5.11, no kprobes): see sock_state.bpf.h */
+extern const volatile __u8 conf_cookies;	 /* tracing programs can give a socket its cookie (Linux 5.12) */
 extern const volatile __u8 conf_filter;		 /* filter_run() is the code of an expression: only what it accepts is recorded */
 extern const volatile struct sc_device conf_devices[SC_MAX_DEVICES];
 extern const volatile __u64 conf_irqs[SC_MAX_IRQ / 64];	       /* interrupt lines of the captured devices */
@@ -50,3 +53,6 @@ extern __u32 begin_at_tc;
 
 /* Slots begun so far, only kept when conf_limit is set. Its address is also the origin skb addresses are measured from: see skb_key(). */
 extern __u64 begun_total;
+
+/* That address as a number, once somebody needed it. */
+extern __u64 key_origin;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Reads of datagram sockets. */
 #include "datagram.bpf.h"
+#include "queue.bpf.h"
 
 #define READERS_SEVERAL (~0u)
 
@@ -10,7 +11,7 @@
  */
 static __always_inline __u64 datagram_taken(struct sock_state *s, struct sock *sk, __u32 *left)
 {
-	__u64 taken = __sync_fetch_and_add(&s->taken, 1) + 1;
+	__u64 taken = counter_next(&s->taken);
 	__u64 queued = *(volatile __u64 *)&s->queued; /* before what waits is counted: a datagram that comes in between must not look read */
 	__u32 tid = (__u32)bpf_get_current_pid_tgid(), waiting = datagrams_waiting(sk);
 
@@ -50,24 +51,11 @@ int BPF_PROG(sc_recv_len, struct sock *sk, int ret, int flags)
 	return 0;
 }
 
-/* Where no tracepoint tells datagram reads: the copy itself, which linear UDP packets never make. The packet is still in the table, at `socket`. */
+/* The copy itself, which linear UDP packets never make. */
 SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(sc_copy_iovec, struct sk_buff *skb)
 {
-	struct cpu_state *cpu = cpu_state();
-	struct timeline t = {};
-	struct sc_packet *p;
-
-	if (conf_recv_length || !cpu || !timeline_find(skb_key(skb), &t))
-		return 0;
-	p = t.packet;
-	if (!p || p->last_stage != SC_RX_SOCKET || p->head != (__u64)skb->head)
-		return 0;
-	struct sc_call call = {
-		.type = SC_REC_READ, .time_ns = bpf_ktime_get_ns(), .sock = p->sock, .index = p->sock_index, .len_bytes = -1,
-	};
-
-	timeline_emit(cpu, &t, SC_END_SOCKET);
-	call_output(cpu, &call, SC_DIR_RX);
+	if (!conf_recv_length)
+		datagram_read(skb, false, TYPED);
 	return 0;
 }

@@ -78,7 +78,7 @@ static __always_inline void datagram_ready(struct cpu_state *cpu, struct sock *s
 		s->fresh = 0;
 	}
 	/* Atomic: the kernel tells after it has let go of the queue, on several CPUs at once. */
-	index = __sync_fetch_and_add(&s->queued, 1) + 1;
+	index = counter_next(&s->queued);
 	p = t.packet;
 	if (!ours || !p)
 		return;

@@ -12,8 +12,12 @@
 struct early {
 	__u64 key;
 	__u64 sock;
+	__u64 write_ns;
+	__u64 l4_ns;
 	__u64 ip_ns;
 	__u64 out_ns;
+	__u64 pid; /* whose send call it was, 0 unknown */
+	char comm[16];
 	__u64 check;
 };
 #define EARLY_ENTRIES 4096
@@ -36,16 +40,16 @@ static __always_inline struct early *early_of(__u64 key)
 
 static __always_inline __u64 early_check(const struct early *e)
 {
-	return (e->key * 3) ^ (e->sock * 5) ^ (e->ip_ns * 7) ^ (e->out_ns * 11);
+	return (e->key * 3) ^ (e->sock * 5) ^ (e->ip_ns * 7) ^ (e->out_ns * 11) ^ (e->l4_ns * 13) ^ (e->write_ns * 17) ^ (e->pid * 19);
 }
 
-static __always_inline void early_put(__u64 key, __u64 sock, __u64 ip_ns, __u64 out_ns)
+static __always_inline void early_put(struct early *note)
 {
-	struct early *e = early_of(key), note = { .key = key, .sock = sock, .ip_ns = ip_ns, .out_ns = out_ns };
+	struct early *e = early_of(note->key);
 
-	note.check = early_check(&note);
+	note->check = early_check(note);
 	if (e)
-		*e = note;
+		*e = *note;
 }
 
 /* A copy of what is noted about this packet; false: nothing. */
@@ -71,7 +75,9 @@ static __always_inline void early_forget(__u64 key)
 /* Not to be recorded, whatever stages follow: the driver's would take it for a packet that nobody has seen. */
 static __always_inline void tx_settle(struct cpu_state *cpu, __u64 key, __u64 sock)
 {
-	early_put(key, sock, EARLY_SETTLED, 0);
+	struct early note = { .key = key, .sock = sock, .ip_ns = EARLY_SETTLED };
+
+	early_put(&note);
 	timeline_evict(cpu, key);
 }
 
@@ -92,6 +98,13 @@ static __always_inline void early_apply(struct cpu_state *cpu, struct sc_packet 
 
 	if (!early_get(key, sock, &note))
 		return;
+	if (note.write_ns) {
+		timeline_stamp(cpu, p, SC_TX_WRITE, note.write_ns);
+		p->pid = note.pid;
+		__builtin_memcpy(p->comm, note.comm, sizeof(p->comm));
+	}
+	if (note.l4_ns)
+		timeline_stamp(cpu, p, SC_TX_L4, note.l4_ns);
 	if (note.ip_ns && note.ip_ns != EARLY_SETTLED)
 		timeline_stamp(cpu, p, SC_TX_IP, note.ip_ns);
 	if (note.out_ns)

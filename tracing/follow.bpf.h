@@ -88,5 +88,5 @@ static __always_inline void follow_skb(struct cpu_state *cpu, struct sk_buff *sk
 	struct sock *sk = skb->sk;
 
 	if (conf_sock_gate && sk && sk->__sk_common.skc_cookie.counter)
-		sock_follow(cpu, bpf_sk_storage_get(&socks, sk, NULL, 0), sk->__sk_common.skc_cookie.counter);
+		sock_follow(cpu, sock_state_get(sk, TYPED, false), sk->__sk_common.skc_cookie.counter);
 }

@@ -91,15 +91,32 @@ int BPF_PROG(sc_consume, struct sk_buff *skb)
 	return 0;
 }
 
+static __always_inline bool drops_have_reasons(void)
+{
+	return bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED);
+}
+
 /* Numbers of reasons differ between kernels. */
 static __always_inline bool drop_has_reason(int reason)
 {
-	return reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED);
+	return drops_have_reasons() && reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED);
 }
 
-SEC("tp_btf/kfree_skb")
-int BPF_PROG(sc_drop, struct sk_buff *skb, void *location, int reason)
+/* It was handed to its socket, which has no room for it: it never got there. */
+static __always_inline void socket_undo(const struct cpu_state *cpu, struct sc_packet *p)
 {
+	if (!conf_dgram_queue || p->last_stage != SC_RX_SOCKET || p->l4_proto == IPPROTO_TCP || p->id != cpu->local_id)
+		return;
+	p->stages &= ~SC_BIT(SC_RX_SOCKET);
+	p->last_stage = p->stages & SC_BIT(SC_RX_L4) ? SC_RX_L4 : SC_RX_LOCAL;
+}
+
+/* Its third argument, the reason, came with 5.17 (kernel commit c504e5c2f964). */
+SEC("tp_btf/kfree_skb")
+int sc_drop(__u64 *args)
+{
+	struct sk_buff *skb = (void *)args[0];
+	int reason = drops_have_reasons() ? args[2] : 0;
 	struct timeline t = {};
 	struct cpu_state *cpu;
 
@@ -116,6 +133,7 @@ int BPF_PROG(sc_drop, struct sk_buff *skb, void *location, int reason)
 		return 0;
 	}
 	read_late(t.packet, skb);
+	socket_undo(cpu, t.packet);
 	t.packet->drop_reason = reason;
 	timeline_emit(cpu, &t, SC_END_DROP);
 	return 0;

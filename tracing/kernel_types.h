@@ -58,6 +58,7 @@ struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
 	struct dst_entry *sk_dst_cache;
+	__u16 sk_type;
 	__u16 sk_protocol;
 };
 
@@ -87,6 +88,8 @@ struct sk_buff {
 	struct sk_buff *prev;
 	struct net_device *dev;
 	struct sock *sk;
+	char cb[48];
+	unsigned long _skb_refdst;
 	unsigned int len;
 	unsigned int data_len;
 	__u16 queue_mapping;
@@ -118,6 +121,12 @@ struct nf_hook_state {
 
 struct irqaction {
 	const char *name;
+};
+
+/* What TCP keeps in sk_buff.cb (include/net/tcp.h). */
+struct tcp_skb_cb {
+	__u32 seq;
+	__u32 end_seq;
 };
 
 struct Qdisc;

@@ -3,6 +3,8 @@
 #include "adrift.bpf.h"
 #include "early.bpf.h"
 #include "filter.bpf.h"
+#include "mark.bpf.h"
+#include "sending.bpf.h"
 #include "sock_state.bpf.h"
 #include "turned_down.bpf.h"
 
@@ -11,15 +13,21 @@ const volatile __u32 conf_netns_inum = 0;
 const volatile __u32 conf_snaplen = 256;
 const volatile __u32 conf_room = SC_MIN_BYTES;
 const volatile __u32 conf_set_mask = 1023;
-const volatile __u32 conf_cpus = 1;
 const volatile __u64 conf_limit = 0;
 const volatile __u32 conf_wake_bytes = 1 << 20;
 const volatile __u8 conf_softirq_raise = 0;
 const volatile __u8 conf_gro_entry = 0;
 const volatile __u8 conf_xdp_generic = 0;
 const volatile __u8 conf_l4_cgroup = 0;
+const volatile __u8 conf_l4_function = 0;
+const volatile __u8 conf_tcp_queue = 0;
+const volatile __u8 conf_dgram_queue = 0;
 const volatile __u8 conf_data_ready = 0;
 const volatile __u8 conf_recv_length = 0;
+const volatile __u8 conf_consume_udp = 0;
+const volatile __u8 conf_atomics = 1;
+const volatile __u8 conf_sk_storage = 1;
+const volatile __u8 conf_cookies = 1;
 const volatile __u8 conf_filter = 0;
 const volatile __u8 conf_sock_gate = 0;
 const volatile __u8 conf_flow_filter = 0;
@@ -32,6 +40,7 @@ __u32 socks_followed = 0;
 __u32 open_total = 0;
 __u32 begin_dirs = 0;
 __u32 begin_at_tc = 0;
+__u64 key_origin = 0;
 __u64 begun_total = 0;
 
 struct map_cpu cpu_states SEC(".maps");
@@ -44,6 +53,10 @@ struct map_adrifts adrifts SEC(".maps");
 struct map_earlies earlies SEC(".maps");
 struct map_turned_down turned_down SEC(".maps");
 struct map_socks socks SEC(".maps");
+struct map_socks_by_cookie socks_by_cookie SEC(".maps");
+struct map_slot_locks slot_locks SEC(".maps");
+struct map_sendings sendings SEC(".maps");
+struct map_driver_marks driver_marks SEC(".maps");
 struct map_xdp_marks xdp_marks SEC(".maps");
 struct map_filter_views filter_views SEC(".maps");
 

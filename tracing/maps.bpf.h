@@ -7,7 +7,6 @@
 
 /* What is going on on this CPU. Written by programs of this CPU only; interrupt handlers write only `pending_*`. */
 struct cpu_state {
-	__u64 next_id;
 	__u64 pending_irq_ns; /* newest handler entry of a captured device, not yet claimed by a softirq */
 	__u64 softirq_ns;     /* entry of the NET_RX softirq that runs now, 0 none */
 	__u64 poll_end_ns;    /* end of the newest NAPI poll, so the earliest begin of the next */
@@ -18,6 +17,8 @@ struct cpu_state {
 	__u64 local_id;	      /* packet the transport works on, 0 none */
 	__u64 out_ip_ns;      /* of the packet longer than its device's MTU that passed POST_ROUTING last: */
 	__u64 out_ns;	      /* its stamps there, which its fragments share */
+	__u64 out_l4_ns;
+	__u64 out_write_ns;
 	__u32 out_key;	      /* and what its fragments are known by, 0 none */
 	__u32 gro_slot;
 	__u32 polled_ifindex; /* captured device that this softirq has polled already, 0 none */

@@ -8,26 +8,34 @@
 /* Since 6.4 for XDP and TC, 6.12 for tracing; absent before. */
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *out) __ksym __weak;
 
-/* The packet of cpu->replaced_id lives on in the skb with this key: its story moves to a slot there. */
+/* The packet lives on in the skb with this key: its story moves to a slot there, which gives it another id. */
+static __always_inline bool timeline_move(struct cpu_state *cpu, struct timeline *t, const struct timeline *from, __u64 key)
+{
+	__u32 len = conf_room, slot;
+	__u64 id;
+
+	if (!timeline_begin(cpu, t, key) || !t->packet)
+		return false;
+	slot = t->packet->slot;
+	id = t->packet->id;
+	*t->packet = *from->packet;
+	bpf_probe_read_kernel(packet_bytes(t->packet), len, packet_bytes(from->packet));
+	t->packet->slot = slot;
+	t->packet->id = id;
+	if (timeline_take(from))
+		timeline_free(from);
+	return true;
+}
+
+/* That of cpu->replaced_id. */
 static __always_inline bool timeline_replace(struct cpu_state *cpu, struct timeline *t, __u64 key)
 {
 	struct timeline from = {};
-	__u32 len, slot;
-	__u64 id;
 
-	if (!timeline_at(cpu->replaced_slot, cpu->replaced_id, &from) || !timeline_begin(cpu, t, key) || !t->packet)
+	if (!timeline_at(cpu->replaced_slot, cpu->replaced_id, &from) || !timeline_move(cpu, t, &from, key))
 		return false;
 	cpu->replaced_id = 0;
-	slot = t->packet->slot;
-	id = t->packet->id;
-	len = conf_room;
-	*t->packet = *from.packet;
-	bpf_probe_read_kernel(packet_bytes(t->packet), len, packet_bytes(from.packet));
-	t->packet->slot = slot;
-	t->packet->id = id;
 	t->packet->head = 0;
-	if (timeline_take(&from))
-		timeline_free(&from);
 	return true;
 }
 

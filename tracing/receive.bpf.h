@@ -4,6 +4,12 @@
 
 #include "packet.bpf.h"
 
+/* Does anything tell when a datagram is queued? */
+static __always_inline bool datagrams_told(void)
+{
+	return conf_data_ready || conf_dgram_queue;
+}
+
 /*
  * The transport turns to another packet: a TCP segment with payload that was not queued on its socket meanwhile (the socket was in use by its owner, or an
  * earlier segment is missing) goes to user space, which waits for the socket to reach its sequence number.
@@ -17,11 +23,11 @@ static __always_inline void local_end(struct cpu_state *cpu)
 		return;
 	open = timeline_at(cpu->local_slot, cpu->local_id, &t);
 	cpu->local_id = 0;
-	if (!open || t.packet->last_stage < SC_RX_LOCAL || t.packet->last_stage > SC_RX_L4)
+	if (!open || t.packet->last_stage < SC_RX_LOCAL || t.packet->last_stage > SC_RX_WAKEUP)
 		return;
 	if (t.packet->l4_proto == IPPROTO_TCP)
 		timeline_emit(cpu, &t, recycled_end(t.packet));
-	else if (!conf_data_ready)
+	else if (t.packet->last_stage <= SC_RX_L4 && !datagrams_told())
 		timeline_emit(cpu, &t, SC_END_L4);
 }
 

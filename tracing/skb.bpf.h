@@ -22,11 +22,28 @@ static __always_inline __u32 ifindex_flags(__u32 ifindex)
 }
 
 /* Flags of a watched device of the captured namespace, 0 for any other. */
+static __always_inline __u32 device_flags_as(const struct net_device *dev, const bool typed)
+{
+	__u32 flags = ifindex_flags(FIELD(typed, dev, ifindex));
+	const struct net *net;
+
+	if (!flags)
+		return 0;
+	net = FIELD(typed, dev, nd_net.net);
+	return FIELD(typed, net, ns.inum) == conf_netns_inum ? flags : 0;
+}
+
 static __always_inline __u32 device_flags(const struct net_device *dev)
 {
-	__u32 flags = ifindex_flags(dev->ifindex);
+	return device_flags_as(dev, TYPED);
+}
 
-	return flags && dev->nd_net.net->ns.inum == conf_netns_inum ? flags : 0;
+/* The device that a packet's route leads to, when IP makes it: skb->dev is not set yet. A checked read in any program: the pointer has flags in its lowest bit. */
+static __always_inline __u32 route_flags(const struct sk_buff *skb, const bool typed)
+{
+	const struct dst_entry *dst = (const void *)(FIELD(typed, skb, _skb_refdst) & ~1ul);
+
+	return dst ? device_flags_as(FIELD(UNTYPED, dst, dev), UNTYPED) : 0;
 }
 
 static __always_inline bool direction_wanted(__u8 dir)

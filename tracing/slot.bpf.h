@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "maps.bpf.h"
+#include "atomic.bpf.h"
 
 #define KEY_MASK ((1ull << 48) - 1)
 #define KEY_ADRIFT (KEY_MASK & ~SC_KEY_BUSY) /* no skb's: a story whose skb is still to come */
@@ -25,6 +25,36 @@ struct timeline {
 static __always_inline __u64 skb_key(const void *skb)
 {
 	return ((__u64)skb - (__u64)&begun_total) & KEY_MASK;
+}
+
+/* The same for an address that is a number already, as kprobes get it. That place is not one, and has to be read as one once. */
+static __always_inline __u64 skb_key_untyped(const void *skb)
+{
+	__u64 origin = *(volatile __u64 *)&key_origin;
+
+	if (!origin) {
+		const void *place = &begun_total;
+
+		bpf_probe_read_kernel(&origin, sizeof(origin), &place);
+		key_origin = origin;
+	}
+	return ((__u64)skb - origin) & KEY_MASK;
+}
+
+static __always_inline __u64 key_of(const void *skb, const bool typed)
+{
+	return typed ? skb_key(skb) : skb_key_untyped(skb);
+}
+
+/* Of a socket; 0 for none. */
+static __always_inline __u64 sock_key_as(const void *sk, const bool typed)
+{
+	return sk ? key_of(sk, typed) : 0;
+}
+
+static __always_inline __u64 sock_key(const void *sk)
+{
+	return sock_key_as(sk, TYPED);
 }
 
 static __always_inline __u32 key_set(__u64 key)
@@ -98,7 +128,7 @@ static __always_inline bool timeline_at(__u32 slot, __u64 id, struct timeline *t
 /* Marks the story as taken by us; false if somebody else was faster. */
 static __always_inline bool timeline_take(const struct timeline *t)
 {
-	return __sync_val_compare_and_swap(t->key, t->owned, t->owned | SC_KEY_BUSY) == t->owned;
+	return key_exchange(t->key, t->packet->slot, t->owned, t->owned | SC_KEY_BUSY);
 }
 
 /* The packet's contents stay readable until somebody else claims the slot. */

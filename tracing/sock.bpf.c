@@ -4,9 +4,9 @@
  * What an application does (read, write) is one small record per call; user space joins it to packets.
  */
 #include "datagram.bpf.h"
-#include "turned_down.bpf.h"
+#include "queue.bpf.h"
+#include "write.bpf.h"
 
-#define SOCK_RAW 3
 #define VERDICT_PASS 1
 
 SEC("cgroup_skb/ingress")
@@ -16,6 +16,7 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	struct cpu_state *cpu;
 	struct bpf_sock *sk;
 	struct sc_packet *p;
+	__u64 cookie;
 
 	if (nothing_open())
 		return VERDICT_PASS;
@@ -31,21 +32,26 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 			return VERDICT_PASS;
 		sk = ctx->sk ? bpf_sk_fullsock(ctx->sk) : NULL;
 		/* Raw sockets and multicast get clones. A raw socket that only listens in on TCP or UDP is not where the packet ends. */
-		if (!sk || !local_packet(cpu, &t))
+		if (!sk || !local_packet(cpu, &t) || t.packet->last_stage >= SC_RX_L4)
 			return VERDICT_PASS;
 		if (sk->type == SOCK_RAW && (t.packet->l4_proto == IPPROTO_TCP || t.packet->l4_proto == IPPROTO_UDP))
 			return VERDICT_PASS;
 		t.packet->flags |= SC_FLAG_CLONE;
 	}
 	p = t.packet;
-	if (!p || p->dir != SC_DIR_RX || !stage_follows(SC_RX_L4, p->last_stage))
+	if (!p || p->dir != SC_DIR_RX || p->last_stage > SC_RX_L4)
 		return VERDICT_PASS;
-	timeline_stamp(cpu, p, SC_RX_L4, bpf_ktime_get_ns());
+	/* Where a function has stamped it already, it has no socket yet: another packet in this skb would find one. */
+	if (p->last_stage == SC_RX_L4 && (!conf_l4_function || p->sock))
+		return VERDICT_PASS;
+	if (p->last_stage < SC_RX_L4)
+		timeline_stamp(cpu, p, SC_RX_L4, bpf_ktime_get_ns());
 	/* A listener's packet may belong to a connection that is only being made: the socket it is queued on will tell. */
-	p->sock = sk && sk->state == TCP_LISTEN ? 0 : bpf_get_socket_cookie(ctx);
+	cookie = bpf_get_socket_cookie(ctx);
+	p->sock = sk && sk->state == TCP_LISTEN ? 0 : cookie;
 	if (conf_sock_gate && sk && p->sock)
-		sock_follow(cpu, bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE), p->sock);
-	if (p->l4_proto == IPPROTO_TCP ? !p->payload_len_bytes : !conf_data_ready)
+		sock_follow(cpu, sock_state_get_ctx(sk, cookie), cookie);
+	if (p->l4_proto == IPPROTO_TCP ? !p->payload_len_bytes : !datagrams_told())
 		timeline_emit(cpu, &t, SC_END_L4);
 	return VERDICT_PASS;
 }
@@ -58,13 +64,13 @@ int BPF_PROG(sc_tcp_probe, struct sock *sk, struct sk_buff *skb)
 	struct timeline t = {};
 	struct sc_packet *p;
 
-	if (conf_l4_cgroup || !cpu || !timeline_follow(skb, SC_RX_L4, &t))
+	if (conf_l4_cgroup || conf_l4_function || !cpu || !timeline_follow(skb, SC_RX_L4, &t))
 		return 0;
 	p = t.packet;
 	if (!p || p->dir != SC_DIR_RX || p->id != cpu->local_id)
 		return 0;
 	timeline_stamp(cpu, p, SC_RX_L4, bpf_ktime_get_ns());
-	p->sock = bpf_get_socket_cookie(sk);
+	p->sock = sock_cookie(sk, TYPED);
 	if (!p->payload_len_bytes)
 		timeline_emit(cpu, &t, SC_END_L4);
 	return 0;
@@ -81,7 +87,7 @@ static __always_inline void tcp_ready(struct cpu_state *cpu, struct sock *sk, __
 
 	if (!tcp)
 		return;
-	cookie = sk->__sk_common.skc_cookie.counter ?: bpf_get_socket_cookie(sk);
+	cookie = sock_cookie(sk, TYPED);
 	if (local_packet(cpu, &t) && t.packet->l4_proto == IPPROTO_TCP &&
 	    (t.packet->sock == cookie || (!t.packet->sock && sock_wanted(sk))) && t.packet->payload_len_bytes) {
 		end = t.packet->seq + t.packet->payload_len_bytes;
@@ -118,7 +124,9 @@ int BPF_PROG(sc_data_ready, struct sock *sk)
 	cpu = cpu_state();
 	if (!cpu)
 		return 0;
-	if (sock_is_datagram(sk))
+	if (sock_is_datagram(sk) ? conf_dgram_queue : conf_tcp_queue)
+		sock_woken(cpu, sk, TYPED);
+	else if (sock_is_datagram(sk))
 		datagram_ready(cpu, sk, bpf_ktime_get_ns());
 	else
 		tcp_ready(cpu, sk, bpf_ktime_get_ns());
@@ -167,37 +175,7 @@ int BPF_PROG(sc_tcp_read, struct sock *sk)
 SEC("tp_btf/tcp_sendmsg_locked")
 int BPF_PROG(sc_tcp_write, struct sock *sk, const struct msghdr *msg)
 {
-	struct cpu_state *cpu;
-	struct sock_state *s;
-	struct tcp_sock *tcp;
-	__u32 end, tid;
-
-	if (sock_turned_down(sk) || !sock_is_ours(sk))
-		return 0;
-	cpu = cpu_state();
-	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!s && sock_wanted(sk))
-		s = sock_create(sk);
-	tcp = bpf_skc_to_tcp_sock(sk);
-	if (!s || !cpu || !tcp)
-		return 0;
-	tid = (__u32)bpf_get_current_pid_tgid();
-	end = tcp->write_seq + (__u32)msg->msg_iter.count;
-	if (s->write_tid == tid && s->write_end == end)
-		return 0;
-	s->write_tid = tid;
-	s->write_end = end;
-	if (conf_sock_gate && !s->followed) {
-		send_keep(s, tcp->write_seq, end);
-		if (!*(volatile __u8 *)&s->followed)
-			return 0;
-		/* Followed since: whoever saw to that may have missed this call. */
-	}
-	struct sc_call call = {
-		.type = SC_REC_WRITE, .time_ns = bpf_ktime_get_ns(), .sock = s->cookie, .from = tcp->write_seq, .to = end,
-	};
-
-	call_output(cpu, &call, SC_DIR_TX);
+	tcp_written(sk, msg->msg_iter.count, true, TYPED);
 	return 0;
 }
 
@@ -208,7 +186,7 @@ int BPF_PROG(sc_send_len, struct sock *sk, int ret, int flags)
 
 	if (sock_turned_down(sk) || !sock_is_ours(sk) || sock_is_datagram(sk))
 		return 0;
-	s = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	s = sock_state_get(sk, TYPED, false);
 	if (s && s->write_tid == (__u32)bpf_get_current_pid_tgid())
 		s->write_tid = 0;
 	return 0;

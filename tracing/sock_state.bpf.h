@@ -36,3 +36,42 @@ struct map_socks {
 	__type(value, struct sock_state);
 };
 extern struct map_socks socks SEC(".maps");
+
+/*
+ * Where some program in use cannot keep state with a socket (tracing before Linux 5.11, kprobes), by its cookie, which no other socket ever gets. What sockets
+ * leave behind here goes when others need the room.
+ */
+struct map_socks_by_cookie {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct sock_state);
+};
+extern struct map_socks_by_cookie socks_by_cookie SEC(".maps");
+
+static const struct sock_state sock_state_new = {};
+
+static __always_inline struct sock_state *sock_state_by_cookie(__u64 cookie, bool create)
+{
+	struct sock_state *s = cookie ? bpf_map_lookup_elem(&socks_by_cookie, &cookie) : NULL;
+
+	if (s || !cookie || !create)
+		return s;
+	bpf_map_update_elem(&socks_by_cookie, &cookie, &sock_state_new, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&socks_by_cookie, &cookie);
+}
+
+static __always_inline struct sock_state *sock_state_get(struct sock *sk, const bool typed, bool create)
+{
+	if (conf_sk_storage && typed)
+		return bpf_sk_storage_get(&socks, sk, NULL, create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	return sock_state_by_cookie(FIELD(typed, sk, __sk_common.skc_cookie.counter), create);
+}
+
+/* The same in TC and cgroup programs, which have the cookie. */
+static __always_inline struct sock_state *sock_state_get_ctx(struct bpf_sock *sk, __u64 cookie)
+{
+	if (conf_sk_storage)
+		return bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	return sock_state_by_cookie(cookie, true);
+}

@@ -66,7 +66,7 @@ enum sc_record_type {
 struct sc_packet {
 	__u32 type;
 	__u32 size_bytes;		  /* of the whole record, bytes included */
-	__u64 id;			  /* unique within a capture, 0 never */
+	__u64 id;			  /* unique within a capture, 0 never: how often its slot was taken << 16 | slot */
 	__u64 parent_id;		  /* MERGED: GRO parent; SEGMENT: packet it was cut from */
 	__u64 sock;			  /* socket cookie, 0 unknown */
 	__u64 sock_index;		  /* datagram sockets: which one in the order of that socket, from 1; 0 unknown */
@@ -101,8 +101,11 @@ struct sc_packet {
 	__u16 state;			  /* enum sc_state */
 	__u16 link_type;		  /* SC_LINK_* */
 	__u32 slot;			  /* internal: where in the table it lived */
+	__u32 pid;			  /* who read it, or sent it, as far as that is known here; else 0 */
+	__u32 pad;
+	char comm[16];
 };
-_Static_assert(sizeof(struct sc_packet) == 72 + 8 * SC_STAGE_COUNT + 72, "struct sc_packet has holes");
+_Static_assert(sizeof(struct sc_packet) == 72 + 8 * SC_STAGE_COUNT + 96, "struct sc_packet has holes");
 
 enum sc_link { SC_LINK_ETHER, SC_LINK_RAW };
 

@@ -66,5 +66,6 @@ struct sc_set {
 };
 _Static_assert(sizeof(struct sc_set) == 64, "a set is one cache line");
 #define SC_KEY_BUSY 1ull /* lowest bit: its owner is writing the record out */
+#define SC_MAX_SLOTS 65536 /* ids have 16 bits for them */
 #define SC_MIN_BYTES 128 /* header bytes always copied, however small the snap length: they tell packets apart */
 #define SC_MAX_SNAPLEN 262144

@@ -7,10 +7,8 @@
 /* Counts a story as begun; false when the limit of packets is reached. */
 static __always_inline bool timeline_count(struct cpu_state *cpu, __u8 dir)
 {
-	if (conf_limit && __sync_fetch_and_add(&begun_total, 1) >= conf_limit) {
-		__sync_fetch_and_add(&begun_total, -1);
+	if (conf_limit && !counter_take(&begun_total, conf_limit))
 		return false;
-	}
 	count(cpu, SC_CNT_CREATED, dir);
 	return true;
 }
@@ -20,7 +18,7 @@ static __always_inline __u8 recycled_end(const struct sc_packet *p)
 {
 	if (p->last_stage == SC_RX_READ)
 		return SC_END_READ;
-	if (p->last_stage == SC_RX_SOCKET)
+	if (p->last_stage == SC_RX_SOCKET || p->last_stage == SC_RX_WAKEUP)
 		return SC_END_SOCKET;
 	if (p->l4_proto == IPPROTO_TCP && (p->last_stage == SC_RX_LOCAL || p->last_stage == SC_RX_L4))
 		return p->payload_len_bytes ? SC_END_TRANSPORT : SC_END_L4;
@@ -36,7 +34,7 @@ __hidden __noinline int timeline_begin(struct cpu_state *cpu, struct timeline *t
 	__u32 index = key_set(key), way;
 	struct sc_packet *p = NULL;
 	struct sc_set *set;
-	__u64 id;
+	__u64 turn;
 
 	if (!cpu || !t)
 		return 0;
@@ -45,12 +43,10 @@ __hidden __noinline int timeline_begin(struct cpu_state *cpu, struct timeline *t
 	set = bpf_map_lookup_elem(&sets, &index);
 	if (!set)
 		return 0;
-	id = (__sync_fetch_and_add(&cpu->next_id, 1) + 1) * conf_cpus + bpf_get_smp_processor_id();
-	t->owned = key | id << 48;
 	for (way = 0; way < SC_WAYS; way++) {
 		if (*(volatile __u64 *)&set->key[way])
 			continue;
-		if (!__sync_val_compare_and_swap(&set->key[way], 0, t->owned | SC_KEY_BUSY))
+		if (key_exchange(&set->key[way], index * SC_WAYS + way, 0, key | SC_KEY_BUSY))
 			break;
 	}
 	if (way >= SC_WAYS)
@@ -62,8 +58,10 @@ __hidden __noinline int timeline_begin(struct cpu_state *cpu, struct timeline *t
 		return 0;
 	t->packet = p;
 	t->key = &set->key[way];
+	turn = (p->id >> 16) + 1;
+	t->owned = key | turn << 48;
 	__builtin_memset(p, 0, sizeof(*p));
-	p->id = id;
+	p->id = turn << 16 | (index * SC_WAYS + way);
 	p->slot = index * SC_WAYS + way;
 	p->irq = -1;
 	p->last_stage = SC_STAGE_NONE;
@@ -112,16 +110,24 @@ static __always_inline void timeline_stamp(struct cpu_state *cpu, struct sc_pack
  * must be the one seen first. From there on the kernel moves living packets to new buffers (skb_cow() in ip_forward(), linearizing for a device without
  * scatter-gather): a begin that nothing can bypass has cleared the entry of whoever had the address before, and what was received still says so.
  */
-static __always_inline bool timeline_follow(const struct sk_buff *skb, __u8 stage, struct timeline *t)
+static __always_inline bool timeline_follow_as(const struct sk_buff *skb, __u8 stage, struct timeline *t, const bool typed)
 {
-	if (!timeline_find(skb_key(skb), t))
+	__u64 head;
+
+	if (!timeline_find(key_of(skb, typed), t))
 		return false;
 	if (!stage_follows(stage, t->packet->last_stage))
 		return false;
-	if (t->packet->head != (__u64)skb->head) {
-		if (t->packet->head && (stage <= SC_RX_NETIF || (t->packet->dir == SC_DIR_RX && !skb->skb_iif)))
+	head = (__u64)FIELD(typed, skb, head);
+	if (t->packet->head != head) {
+		if (t->packet->head && (stage <= SC_RX_NETIF || (t->packet->dir == SC_DIR_RX && !FIELD(typed, skb, skb_iif))))
 			return false;
-		t->packet->head = (__u64)skb->head;
+		t->packet->head = head;
 	}
 	return true;
+}
+
+static __always_inline bool timeline_follow(const struct sk_buff *skb, __u8 stage, struct timeline *t)
+{
+	return timeline_follow_as(skb, stage, t, TYPED);
 }

@@ -48,10 +48,10 @@ static __always_inline bool netdev_begin(struct cpu_state *cpu, struct timeline 
 	if (conf_filter && flags & SC_DEV_TAG_BYTES && skb_vlan(skb))
 		return false; /* its bytes will change: the driver's stage decides */
 	if (!tx_wanted(skb, flags, FILTER_VIEW_SOFTIRQ)) {
-		tx_settle(cpu, skb_key(skb), skb_key(skb->sk));
+		tx_settle(cpu, skb_key(skb), sock_key(skb->sk));
 		return false;
 	}
-	if (!tx_begin(cpu, t, skb_key(skb), skb_key(skb->sk), skb->dev->ifindex) || !t->packet)
+	if (!tx_begin(cpu, t, skb_key(skb), sock_key(skb->sk), skb->dev->ifindex) || !t->packet)
 		return false;
 	follow_skb(cpu, skb);
 	return true;
@@ -115,7 +115,7 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 		timeline_evict(cpu, skb_key(skb));
 		return false;
 	}
-	if (!tx_begin(cpu, t, skb_key(skb), skb_key(skb->sk), skb->dev->ifindex))
+	if (!tx_begin(cpu, t, skb_key(skb), sock_key(skb->sk), skb->dev->ifindex))
 		return false;
 	p = t->packet;
 	if (!p)
@@ -138,6 +138,14 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 	return true;
 }
 
+static __always_inline void inherit(struct sc_packet *p, const __u8 stage, __u64 time_ns)
+{
+	if (!time_ns || !(conf_stages & SC_BIT(stage)))
+		return;
+	p->stamp_ns[stage] = time_ns;
+	p->stages |= SC_BIT(stage);
+}
+
 /* IP cut it after POST_ROUTING, on this CPU just before: it shares the stamps up to there. */
 static __always_inline void fragment_inherit(struct cpu_state *cpu, struct sc_packet *p)
 {
@@ -146,12 +154,10 @@ static __always_inline void fragment_inherit(struct cpu_state *cpu, struct sc_pa
 	if (!(p->flags & SC_FLAG_FRAG) || p->stages & (SC_BIT(SC_TX_IP) | SC_BIT(SC_TX_OUT)) || cpu->out_ns > first_ns ||
 	    cpu->out_key != packet_fragment_key(p))
 		return;
-	p->stamp_ns[SC_TX_OUT] = cpu->out_ns;
-	p->stages |= SC_BIT(SC_TX_OUT) & conf_stages;
-	if (cpu->out_ip_ns) {
-		p->stamp_ns[SC_TX_IP] = cpu->out_ip_ns;
-		p->stages |= SC_BIT(SC_TX_IP) & conf_stages;
-	}
+	inherit(p, SC_TX_OUT, cpu->out_ns);
+	inherit(p, SC_TX_IP, cpu->out_ip_ns);
+	inherit(p, SC_TX_L4, cpu->out_l4_ns);
+	inherit(p, SC_TX_WRITE, cpu->out_write_ns);
 }
 
 SEC("tp_btf/net_dev_start_xmit")
@@ -167,7 +173,7 @@ int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 		/* A driver that was busy gets the packet again: the first time counts. */
 		if (t.packet->dir == SC_DIR_TX && t.packet->last_stage == SC_TX_DRIVER && t.packet->head == (__u64)skb->head)
 			return 0;
-	} else if (!(flags & SC_DEV_CAPTURE) || tx_settled(skb_key(skb), skb_key(skb->sk))) {
+	} else if (!(flags & SC_DEV_CAPTURE) || tx_settled(skb_key(skb), sock_key(skb->sk))) {
 		return 0;
 	}
 	cpu = cpu_state();

@@ -28,22 +28,27 @@ static __always_inline struct turned_down *turned_down_of(__u64 sock)
 }
 
 /* Cookies tell sockets apart that lived in the same place. */
-static __always_inline bool sock_turned_down(const struct sock *sk)
+static __always_inline bool sock_turned_down_as(const struct sock *sk, const bool typed)
 {
 	struct turned_down *e;
 	__u64 sock, cookie;
 
 	if (!conf_flow_filter || !sk)
 		return false;
-	sock = skb_key(sk);
+	sock = sock_key_as(sk, typed);
 	e = turned_down_of(sock);
 	if (!e || e->sock != sock)
 		return false;
-	cookie = sk->__sk_common.skc_cookie.counter;
+	cookie = FIELD(typed, sk, __sk_common.skc_cookie.counter);
 	if (cookie && e->cookie == cookie)
 		return true;
 	e->sock = 0; /* another socket's */
 	return false;
+}
+
+static __always_inline bool sock_turned_down(const struct sock *sk)
+{
+	return sock_turned_down_as(sk, TYPED);
 }
 
 /* Only a connection sends to one peer for good. */

@@ -19,14 +19,6 @@
 
 CLEANUP_DEFINE(cleanup_loader, struct loader, loader_free);
 
-static void print_row(const char *stage, const char *state, const struct probe *row)
-{
-	char probe[128];
-
-	snprintf(probe, sizeof(probe), "%s:%s", probe_kind_names[row->kind], row->target);
-	printf("%-11s %-9s %s%s%s\n", stage, state, probe, row->why[0] ? "\n                        " : "", row->why);
-}
-
 static const char *state_name(const struct probe *row)
 {
 	static const char *const names[] = { [PROBE_AVAILABLE] = "spare", [PROBE_USED] = "in use", [PROBE_REFUSED] = "no" };
@@ -34,16 +26,43 @@ static const char *state_name(const struct probe *row)
 	return names[row->status];
 }
 
+/* Rows that differ only in what they probe are one line. */
+static bool rows_alike(const struct probe *a, const struct probe *b)
+{
+	return a->stage == b->stage && a->kind == b->kind && a->status == b->status && a->rank == b->rank && !strcmp(a->why, b->why);
+}
+
+static bool printed_before(const struct probes *probes, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (rows_alike(&probes->row[i], &probes->row[at]))
+			return true;
+	return false;
+}
+
+static void print_rows(const struct probes *probes, size_t first, const char *stage)
+{
+	const struct probe *row = &probes->row[first];
+
+	printf("%-11s %-9s %s:%s", stage, state_name(row), probe_kind_names[row->kind], row->target);
+	for (size_t i = first + 1; i < probes->count; i++)
+		if (rows_alike(row, &probes->row[i]))
+			printf(", %s", probes->row[i].target);
+	printf("%s%s\n", row->why[0] ? "\n                        " : "", row->why);
+}
+
 static void print_stage(const struct probes *probes, uint8_t stage)
 {
-	char name[32];
+	char name[32] = "(support)";
 
-	snprintf(name, sizeof(name), "%s.%s", stage_info[stage].dir == SC_DIR_RX ? "rx" : "tx", stage_info[stage].name);
+	if (stage != SC_STAGE_NONE)
+		snprintf(name, sizeof(name), "%s.%s", stage_info[stage].dir == SC_DIR_RX ? "rx" : "tx", stage_info[stage].name);
 	for (size_t i = 0; i < probes->count; i++) {
-		if (probes->row[i].stage != stage)
+		if (probes->row[i].stage != stage || printed_before(probes, i))
 			continue;
-		print_row(name, state_name(&probes->row[i]), &probes->row[i]);
-		name[0] = '\0';
+		print_rows(probes, i, name);
+		if (stage != SC_STAGE_NONE)
+			name[0] = '\0';
 	}
 }
 
@@ -52,11 +71,8 @@ static void print_table(const struct loader *l, const char *interface)
 	const struct probes *probes = loader_probes(l);
 
 	printf("%-11s %-9s %s\n", "STAGE", "STATE", "PROBE, best first (why not, below it)");
-	for (uint8_t stage = 0; stage < SC_STAGE_COUNT; stage++)
+	for (uint8_t stage = 0; stage <= SC_STAGE_NONE; stage++)
 		print_stage(probes, stage);
-	for (size_t i = 0; i < probes->count; i++)
-		if (probes->row[i].stage == SC_STAGE_NONE)
-			print_row("(support)", state_name(&probes->row[i]), &probes->row[i]);
 	printf("\nXDP on %s: %s\n", interface, loader_xdp_note(l, 0));
 }
 
@@ -67,7 +83,7 @@ static int list(const struct record_options *o)
 	struct net_device_info device;
 	struct loader_config config = {
 		.devices = &device, .device_count = 1, .stages = o->stages, .dirs = o->dirs, .snaplen_bytes = o->snaplen_bytes,
-		.ring_bytes = o->ring_bytes, .xdp = o->interface_count ? o->xdp : XDP_MODE_OFF, .without = o->without,
+		.ring_bytes = o->ring_bytes, .xdp = o->interface_count ? o->xdp : XDP_MODE_OFF, .family = o->family, .without = o->without,
 	};
 	int err;
 

@@ -17,7 +17,9 @@
 
 #include "stampcap.skel.h"
 #include "tc/attach.h"
+#include "tracing/atomics.h"
 #include "tracing/attach.h"
+#include "tracing/capability.h"
 #include "tracing/inject.h"
 #include "user/cleanup.h"
 #include "user/held.h"
@@ -25,7 +27,7 @@
 #include "user/log.h"
 
 #define ROUNDS_MAX 64
-#define MAX_LINKS 64
+#define MAX_LINKS 128
 #define TABLE_MEMORY_BYTES (64u << 20)
 #define SETS_MAX 2048u
 #define SETS_MIN 32u
@@ -48,6 +50,7 @@ struct loader {
 	int *ring_fds;
 	int cpus;
 	uint32_t sets, slot_bytes, ring_bytes;
+	bool atomics, sk_storage, cookies; /* what programs may use: see conf.bpf.h */
 };
 
 /* libbpf tells which program the verifier refused only by printing it. */
@@ -132,14 +135,20 @@ static int set_constants(struct loader *l, const struct loader_config *config)
 	skel->rodata->conf_snaplen = config->snaplen_bytes;
 	skel->rodata->conf_room = l->slot_bytes - sizeof(struct sc_packet);
 	skel->rodata->conf_set_mask = l->sets - 1;
-	skel->rodata->conf_cpus = l->cpus;
 	skel->rodata->conf_limit = config->limit;
 	skel->rodata->conf_wake_bytes = l->ring_bytes / 4;
 	skel->rodata->conf_softirq_raise = probes_program_used(&l->probes, "sc_sirq_raise");
 	skel->rodata->conf_gro_entry = probes_program_used(&l->probes, "sc_gro_entry");
 	skel->rodata->conf_xdp_generic = config->xdp == XDP_MODE_SKB;
 	skel->rodata->conf_l4_cgroup = probes_program_used(&l->probes, "sc_l4_cgroup");
-	skel->rodata->conf_data_ready = probes_program_used(&l->probes, "sc_data_ready");
+	skel->rodata->conf_l4_function = probes_function_used(&l->probes, "tcp_v4_rcv");
+	skel->rodata->conf_tcp_queue = probes_function_used(&l->probes, "tcp_queue_rcv");
+	skel->rodata->conf_dgram_queue = probes_function_used(&l->probes, "__udp_enqueue_schedule_skb");
+	skel->rodata->conf_data_ready = probes_program_used(&l->probes, "sc_data_ready") || probes_function_used(&l->probes, "sock_def_readable");
+	skel->rodata->conf_consume_udp = probes_function_used(&l->probes, "skb_consume_udp");
+	skel->rodata->conf_atomics = l->atomics;
+	skel->rodata->conf_sk_storage = l->sk_storage && !probes_kind_used(&l->probes, PROBE_KPROBE) && !probes_kind_used(&l->probes, PROBE_KPROBE_MULTI);
+	skel->rodata->conf_cookies = l->cookies;
 	skel->rodata->conf_recv_length = probes_program_used(&l->probes, "sc_recv_len");
 	skel->rodata->conf_filter = !!config->filter;
 	skel->rodata->conf_flow_filter = config->filter && config->filter_flow;
@@ -180,8 +189,12 @@ static int open_round(struct loader *l, const struct loader_config *config)
 	if (err)
 		return log_err(err, "cannot open the BPF object");
 	bpf_object__for_each_program(program, l->skel->obj) {
-		bpf_program__set_autoload(program, probes_program_used(&l->probes, bpf_program__name(program)));
+		const struct probe *row = probes_program(&l->probes, bpf_program__name(program));
+
+		bpf_program__set_autoload(program, row);
 		sc_program_prepare(program);
+		if (row && row->kind == PROBE_KPROBE_MULTI)
+			sc_program_prepare_multi(program);
 	}
 	err = set_constants(l, config);
 	return err ?: set_maps(l);
@@ -288,7 +301,12 @@ static int attach_row(struct loader *l, const struct probe *row, const struct lo
 		return -ENOENT;
 	switch (row->kind) {
 	case PROBE_TP:
+	case PROBE_FENTRY:
 		err = keep_link(l, sc_attach_tracepoint(program));
+		break;
+	case PROBE_KPROBE:
+	case PROBE_KPROBE_MULTI:
+		err = keep_link(l, sc_attach_kprobe(program, row->symbol, row->kind == PROBE_KPROBE_MULTI));
 		break;
 	case PROBE_NETFILTER:
 		err = keep_link(l, sc_attach_netfilter(program, row->target, NFPROTO_IPV4));
@@ -409,13 +427,39 @@ static int round_start(struct loader *l, const struct loader_config *config)
 	return err ?: attach_round(l, config);
 }
 
-static int filter_place(struct loader *l, const struct injection *filter)
+/* The object as this kernel and this filter need it; none if that is how it was built. */
+static int object_make(struct loader *l, const struct injection *filter)
 {
 	size_t size;
 	const void *object = stampcap_bpf__elf_bytes(&size);
 	int err = filter ? inject_function(object, size, filter, &l->object, &l->object_bytes) : 0;
 
-	return err ? log_err(err, "cannot put the filter into the BPF object") : 0;
+	if (err)
+		return log_err(err, "cannot put the filter into the BPF object");
+	if (l->atomics)
+		return 0;
+	if (!l->object) {
+		l->object = malloc(size);
+		if (!l->object)
+			return log_err(-ENOMEM, "no memory for the BPF object");
+		l->object_bytes = size;
+		memcpy(l->object, object, size);
+	}
+	err = atomics_remove(l->object, l->object_bytes);
+	return err < 0 ? log_err(err, "cannot adapt the BPF object to this kernel") : 0;
+}
+
+/* 0, or what this kernel lacks that nothing can replace. */
+static int kernel_ask(struct loader *l)
+{
+	char why[128];
+
+	if (!sc_can_read_kernel(why, sizeof(why)))
+		return log_refuse(-EPERM, "this kernel lets no BPF program read kernel memory, which every stage needs: %s", why);
+	l->atomics = sc_can_atomics();
+	l->sk_storage = sc_has_function("bpf_sk_storage_get_tracing");
+	l->cookies = sc_has_function("bpf_get_socket_ptr_cookie");
+	return 0;
 }
 
 static int rounds(struct loader *l, const struct loader_config *config)
@@ -435,6 +479,7 @@ CLEANUP_DEFINE(cleanup_loader, struct loader, loader_free);
 int loader_start(struct loader **out, const struct loader_config *config)
 {
 	_cleanup_(cleanup_loader) struct loader *l = calloc(1, sizeof(*l));
+	struct probes_request probes = { .stages = config->stages, .family = config->family, .without = config->without };
 	char unknown[64];
 	int err;
 
@@ -445,12 +490,13 @@ int loader_start(struct loader **out, const struct loader_config *config)
 	l->device_count = config->device_count;
 	libbpf_set_print(print_listen);
 	table_size(l, config);
-	err = probes_init(&l->probes, config->stages, config->without, unknown, sizeof(unknown));
+	err = probes_init(&l->probes, &probes, unknown, sizeof(unknown));
 	if (err == -EINVAL)
 		return log_refuse(err, "--without %s: no such probe; `stampcap list` shows them", unknown);
 	if (err)
 		return log_refuse(err, "this kernel has no BTF (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF): stampcap needs it to read kernel structures");
-	err = filter_place(l, config->filter);
+	err = kernel_ask(l);
+	err = err ?: object_make(l, config->filter);
 	err = err ?: rounds(l, config);
 	if (err)
 		return err;
@@ -531,7 +577,8 @@ void loader_maps(const struct loader *l, struct loader_maps *out)
 		.slot_bytes = l->slot_bytes,
 		.cpu_state_bytes = state_bytes,
 		.counters_offset = state_bytes - SC_CNT_COUNT * 2 * sizeof(uint64_t),
-		.open_total = l->object ? &l->skel->bss->open_total : NULL,
+		.locks_fd = l->atomics ? -1 : bpf_map__fd(l->skel->maps.slot_locks),
+		.open_total = l->skel->rodata->conf_filter ? &l->skel->bss->open_total : NULL,
 		.memory_bytes = (uint64_t)l->sets * (SC_WAYS * l->slot_bytes + sizeof(struct sc_set)) + (uint64_t)l->ring_bytes * l->cpus,
 	};
 }

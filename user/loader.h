@@ -21,6 +21,7 @@ struct loader_config {
 	uint32_t ring_bytes; /* per CPU, a power of two and a multiple of the page size; 0: by the number of CPUs */
 	uint64_t limit;	     /* packets, 0 without */
 	enum xdp_mode xdp;
+	enum probe_family family; /* which ways to kernel functions may be used */
 	const char *without; /* probes to do without, or NULL */
 	const struct injection *filter; /* the code that chooses packets; NULL: all of them */
 	bool filter_flow;    /* its verdict hangs on what names a flow alone */
@@ -52,6 +53,7 @@ struct loader_maps {
 	const int *ring_fds; /* one per possible CPU */
 	int cpus;
 	int sets_fd, timelines_fd, cpu_states_fd;
+	int locks_fd;		    /* hash map of slot numbers: who creates an entry may change that slot's key; -1: keys are changed atomically */
 	uint32_t sets;		    /* how many */
 	uint32_t slot_bytes;	    /* value size of a timeline */
 	uint32_t cpu_state_bytes;   /* value size of a CPU's state */

@@ -177,6 +177,17 @@ static int set_without(struct record_options *o, const char *argument)
 	return 0;
 }
 
+static int set_probes(struct record_options *o, const char *argument)
+{
+	for (size_t i = 0; i < FAMILY_COUNT; i++) {
+		if (!strcmp(probe_family_names[i], argument)) {
+			o->family = i;
+			return 0;
+		}
+	}
+	return log_refuse(-EINVAL, "--probes %s: auto, fentry, kprobe or tracepoint", argument);
+}
+
 static int set_deadline(struct record_options *o, const char *argument)
 {
 	if (parse_seconds(argument, &o->deadline_ns))
@@ -230,6 +241,7 @@ const struct option_row record_rows[] = {
 	{ 0, "stages", "LIST", "stamp only these stages, as in driver,rx.tc,read", set_stages },
 	{ 0, "netns", "NAME", "network namespace, by name or process id", set_netns },
 	{ 0, "deadline", "SECONDS", "how long a packet waits for its end (3; text and pipes 0.15)", set_deadline },
+	{ 0, "probes", "FAMILY", "how kernel functions are probed: auto (fentry, else kprobe), fentry, kprobe or tracepoint (not at all)", set_probes },
 	{ 0, "without", "LIST", "do without these probes (targets as `list` shows them), as on a kernel that lacks them", set_without },
 	{ 'd', NULL, NULL, "print the filter's classic code and exit; -dd: what it becomes for the kernel", set_dump },
 	{ 'D', "list-interfaces", NULL, "print the interfaces and exit", set_list_interfaces },

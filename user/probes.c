@@ -3,6 +3,7 @@
 #include "user/probes.h"
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,25 +13,77 @@
 #include "user/packet.h"
 
 const char *const probe_kind_names[PROBE_KIND_COUNT] = {
-	[PROBE_TP] = "tp",	   [PROBE_NETFILTER] = "netfilter", [PROBE_TCX] = "tcx",	 [PROBE_CLS] = "cls",
-	[PROBE_CGROUP] = "cgroup", [PROBE_XDP] = "xdp",		    [PROBE_FENTRY] = "fentry", [PROBE_XDPMETA] = "xdp",
+	[PROBE_TP] = "tp",
+	[PROBE_NETFILTER] = "netfilter",
+	[PROBE_TCX] = "tcx",
+	[PROBE_CLS] = "cls",
+	[PROBE_CGROUP] = "cgroup",
+	[PROBE_XDP] = "xdp",
+	[PROBE_FENTRY] = "fentry",
+	[PROBE_KPROBE] = "kprobe",
+	[PROBE_KPROBE_MULTI] = "kprobe.multi",
+	[PROBE_XDPMETA] = "xdp",
 };
+
+const char *const probe_family_names[FAMILY_COUNT] = {
+	[FAMILY_AUTO] = "auto",
+	[FAMILY_FENTRY] = "fentry",
+	[FAMILY_KPROBE] = "kprobe",
+	[FAMILY_TRACEPOINT] = "tracepoint",
+};
+
+static void row_add(struct probes *probes, struct probe row)
+{
+	probes->row[probes->count++] = row;
+}
+
+/* A kernel function has two rows, best first. */
+static void function_add(struct probes *probes, struct probe row, const char *kprobe_program)
+{
+	row_add(probes, row);
+	row.kind = PROBE_KPROBE;
+	row.program = kprobe_program;
+	row.spare_of_before = true;
+	row_add(probes, row);
+}
 
 /* NONE is no program; anything else is its own name. */
 #define PROGRAM_STR(name) (strcmp(#name, "NONE") ? #name : NULL)
 
+#define ROW(type, where, prog, ...) (struct probe){ .target = where, .program = PROGRAM_STR(prog), .kind = PROBE_##type, __VA_ARGS__ }
+#define ROW_ADD_PLAIN(type, where, prog, ...) row_add(probes, ROW(type, where, prog, __VA_ARGS__))
+#define ROW_ADD_TP ROW_ADD_PLAIN
+#define ROW_ADD_NETFILTER ROW_ADD_PLAIN
+#define ROW_ADD_TCX ROW_ADD_PLAIN
+#define ROW_ADD_CLS ROW_ADD_PLAIN
+#define ROW_ADD_CGROUP ROW_ADD_PLAIN
+#define ROW_ADD_XDP ROW_ADD_PLAIN
+#define ROW_ADD_XDPMETA ROW_ADD_PLAIN
+#define ROW_ADD_FUNC(type, where, prog, ...) function_add(probes, ROW(FENTRY, where, prog, __VA_ARGS__), #prog "__kp")
+
 static void rows_fill(struct probes *probes)
 {
-	struct probe *row = probes->row;
-
-#define PROBE(dir, id, of, position, type, where, prog)                                                            \
-	*row++ = (struct probe){ .target = where, .program = PROGRAM_STR(prog), .stage = SC_##dir##_##id,          \
-				 .scope = SCOPE_##of, .rank = position, .kind = PROBE_##type };
-#define SUPPORT(type, where, prog, reason)                                                                         \
-	*row++ = (struct probe){ .target = where, .program = #prog, .stage = SC_STAGE_NONE, .kind = PROBE_##type };
+#define PROBE(dir, id, of, position, type, where, prog) \
+	ROW_ADD_##type(type, where, prog, .stage = SC_##dir##_##id, .scope = SCOPE_##of, .rank = position);
+#define SUPPORT(type, where, prog, reason) ROW_ADD_##type(type, where, prog, .stage = SC_STAGE_NONE);
 #include "tracing/stages.def"
-	probes->count = row - probes->row;
 }
+
+#define COUNT_TP 1
+#define COUNT_NETFILTER 1
+#define COUNT_TCX 1
+#define COUNT_CLS 1
+#define COUNT_CGROUP 1
+#define COUNT_XDP 1
+#define COUNT_XDPMETA 1
+#define COUNT_FUNC 2
+enum {
+	ROWS = 0
+#define PROBE(dir, id, of, position, type, where, prog) + COUNT_##type
+#define SUPPORT(type, where, prog, reason) + COUNT_##type
+#include "tracing/stages.def"
+};
+_Static_assert(ROWS <= PROBES_MAX, "PROBES_MAX holds every row of stages.def");
 
 static bool name_in_list(const char *list, const char *name)
 {
@@ -62,8 +115,8 @@ static int check_without(const struct probes *probes, const char *without, char 
 /* Capabilities that several rows share, asked once. */
 struct capabilities {
 	struct btf *vmlinux;
-	bool fentry, netfilter, cgroup, tcx;
-	char fentry_why[128], netfilter_why[128], cgroup_why[128];
+	bool fentry, kprobe, kprobe_multi, netfilter, cgroup, tcx;
+	char fentry_why[128], kprobe_why[128], netfilter_why[128], cgroup_why[128];
 };
 
 static void row_refuse(struct probe *row, const char *why)
@@ -72,12 +125,37 @@ static void row_refuse(struct probe *row, const char *why)
 	snprintf(row->why, sizeof(row->why), "%s", why);
 }
 
-static void row_ask(struct probe *row, const struct capabilities *can)
+static bool row_is_function(const struct probe *row)
+{
+	return row->kind == PROBE_FENTRY || row->kind == PROBE_KPROBE || row->kind == PROBE_KPROBE_MULTI;
+}
+
+static void function_ask(struct probe *row, const struct capabilities *can, enum probe_family family)
+{
+	bool fentry = row->kind == PROBE_FENTRY;
+
+	if (family == FAMILY_TRACEPOINT || (family == FAMILY_FENTRY && !fentry) || (family == FAMILY_KPROBE && fentry)) {
+		snprintf(row->why, sizeof(row->why), "left out by --probes %s", probe_family_names[family]);
+		row->status = PROBE_REFUSED;
+	} else if (fentry && !can->fentry) {
+		row_refuse(row, can->fentry_why);
+	} else if (!fentry && !can->kprobe) {
+		row_refuse(row, can->kprobe_why);
+	} else if (!row->symbol[0]) {
+		row_refuse(row, "this kernel has no such function");
+	} else if (fentry && (strcmp(row->symbol, row->target) || btf__find_by_name_kind(can->vmlinux, row->target, BTF_KIND_FUNC) < 0)) {
+		row_refuse(row, "the compiler changed the function, or it is in a module: no BTF of it in vmlinux");
+	} else if (!fentry && can->kprobe_multi) {
+		row->kind = PROBE_KPROBE_MULTI;
+	}
+}
+
+static void row_ask(struct probe *row, const struct capabilities *can, enum probe_family family)
 {
 	char why[sizeof(row->why)];
 
-	if (row->kind == PROBE_FENTRY && !can->fentry)
-		return row_refuse(row, can->fentry_why);
+	if (row_is_function(row))
+		return function_ask(row, can, family);
 	if (row->kind == PROBE_XDPMETA)
 		return row_refuse(row, "needs a device-bound program; a NIC's clock is not CLOCK_MONOTONIC");
 	if (!row->program)
@@ -92,56 +170,121 @@ static void row_ask(struct probe *row, const struct capabilities *can)
 		return row_refuse(row, "no TCX (Linux 6.6+)");
 }
 
-int probes_init(struct probes *probes, uint32_t stages, const char *without, char *unknown, size_t unknown_size)
+static void capabilities_ask(struct capabilities *can, struct probes *probes)
+{
+	struct sc_function names[PROBES_MAX];
+	size_t count = 0;
+
+	can->fentry = sc_can_fentry(can->fentry_why, sizeof(can->fentry_why));
+	can->kprobe = sc_can_kprobe(can->kprobe_why, sizeof(can->kprobe_why));
+	can->kprobe_multi = can->kprobe && sc_can_kprobe_multi();
+	can->netfilter = sc_can_netfilter(can->netfilter_why, sizeof(can->netfilter_why));
+	can->cgroup = sc_cgroup2_root(probes->cgroup_root, sizeof(probes->cgroup_root), can->cgroup_why, sizeof(can->cgroup_why));
+	can->tcx = !tcx_supported();
+	for (size_t i = 0; i < probes->count; i++)
+		if (row_is_function(&probes->row[i]))
+			names[count++] = (struct sc_function){ .name = probes->row[i].target, .symbol = probes->row[i].symbol };
+	sc_find_functions(names, count);
+}
+
+int probes_init(struct probes *probes, const struct probes_request *request, char *unknown, size_t unknown_size)
 {
 	struct capabilities can = { .vmlinux = btf__load_vmlinux_btf() };
 	int err;
 
 	memset(probes, 0, sizeof(*probes));
-	probes->stages = stages;
+	probes->stages = request->stages;
+	probes->family = request->family;
 	rows_fill(probes);
-	err = check_without(probes, without, unknown, unknown_size);
-	if (err || !can.vmlinux) {
-		btf__free(can.vmlinux);
+	err = check_without(probes, request->without, unknown, unknown_size);
+	if (err || libbpf_get_error(can.vmlinux))
 		return err ?: -ENOENT;
-	}
-	can.fentry = sc_can_fentry(can.fentry_why, sizeof(can.fentry_why));
-	can.netfilter = sc_can_netfilter(can.netfilter_why, sizeof(can.netfilter_why));
-	can.cgroup = sc_cgroup2_root(probes->cgroup_root, sizeof(probes->cgroup_root), can.cgroup_why, sizeof(can.cgroup_why));
-	can.tcx = !tcx_supported();
+	capabilities_ask(&can, probes);
 	for (size_t i = 0; i < probes->count; i++) {
 		struct probe *row = &probes->row[i];
 
-		row_ask(row, &can);
-		if (row->status != PROBE_REFUSED && name_in_list(without, row->target))
+		row_ask(row, &can, request->family);
+		if (row->status != PROBE_REFUSED && name_in_list(request->without, row->target))
 			row_refuse(row, "left out by --without");
 	}
 	btf__free(can.vmlinux);
 	return 0;
 }
 
-/* Lowest rank of a stage that has an available row for packets of `scope`, or -1. */
-static int best_rank(const struct probes *probes, uint8_t stage, enum probe_scope scope)
+static bool row_serves(const struct probe *row, uint8_t stage, enum probe_scope scope)
 {
-	int best = -1;
+	return row->stage == stage && (row->scope == SCOPE_ALL || row->scope == scope);
+}
+
+/* Is there a way to what row `i` tells, by itself or by its other row? */
+static bool row_reachable(const struct probes *probes, size_t i)
+{
+	const struct probe *row = &probes->row[i];
+
+	if (row->status != PROBE_REFUSED)
+		return true;
+	if (row->spare_of_before)
+		return probes->row[i - 1].status != PROBE_REFUSED;
+	return i + 1 < probes->count && row[1].spare_of_before && row[1].status != PROBE_REFUSED;
+}
+
+/* The first rank of a stage that the kernel accepts as a whole for packets of `scope`, or -1. */
+static int whole_rank(const struct probes *probes, uint8_t stage, enum probe_scope scope)
+{
+	int last = -1, best = -1;
 
 	for (size_t i = 0; i < probes->count; i++) {
 		const struct probe *row = &probes->row[i];
 
-		if (row->stage == stage && row->status != PROBE_REFUSED && (row->scope == SCOPE_ALL || row->scope == scope) &&
-		    (best < 0 || row->rank < best))
-			best = row->rank;
+		if (!row_serves(row, stage, scope))
+			continue;
+		if (row->rank != last && best < 0)
+			best = last = row->rank; /* until a row of it proves otherwise */
+		else if (row->rank != last)
+			break;
+		if (row->rank == best && !row_reachable(probes, i))
+			best = -1;
 	}
 	return best;
+}
+
+static void choose_stage(struct probes *probes, uint8_t stage, enum probe_scope scope)
+{
+	int rank = whole_rank(probes, stage, scope);
+
+	for (size_t i = 0; i < probes->count; i++) {
+		struct probe *row = &probes->row[i];
+		bool better = row->spare_of_before && probes->row[i - 1].status != PROBE_REFUSED;
+
+		if (row_serves(row, stage, scope) && row->status != PROBE_REFUSED && !better && (rank < 0 || row->rank == rank))
+			row->status = PROBE_USED;
+	}
 }
 
 /* The stages a capture cannot do without: packets begin and are recognised there. */
 #define STAGES_ALWAYS (SC_BIT(SC_RX_DRIVER) | SC_BIT(SC_RX_NETIF) | SC_BIT(SC_RX_LOCAL) | SC_BIT(SC_RX_L4) | SC_BIT(SC_TX_NETDEV) | SC_BIT(SC_TX_DRIVER))
 
-/* Datagram reads are counted from where datagrams are queued. */
+/* Datagram reads are counted from where datagrams are queued; of segments out of order, only the wake-up tells that they are. */
 static uint32_t stages_needed(uint32_t wanted)
 {
-	return wanted | STAGES_ALWAYS | (wanted & SC_BIT(SC_RX_READ) ? SC_BIT(SC_RX_SOCKET) : 0);
+	if (wanted & SC_BIT(SC_RX_READ))
+		wanted |= SC_BIT(SC_RX_SOCKET);
+	if (wanted & SC_BIT(SC_RX_SOCKET))
+		wanted |= SC_BIT(SC_RX_WAKEUP);
+	return wanted | STAGES_ALWAYS;
+}
+
+/* One event is one stamp: where it stamps `socket`, it is no wake-up. */
+static void choose_wakeup(struct probes *probes)
+{
+	for (size_t i = 0; i < probes->count; i++) {
+		struct probe *row = &probes->row[i];
+
+		if (row->stage != SC_RX_WAKEUP || row->status != PROBE_USED || !probes_used(probes, SC_RX_SOCKET, row->target))
+			continue;
+		row->status = PROBE_AVAILABLE;
+		snprintf(row->why, sizeof(row->why), "stamps rx.socket on this kernel");
+	}
 }
 
 void probes_choose(struct probes *probes)
@@ -151,22 +294,18 @@ void probes_choose(struct probes *probes)
 
 		if (row->status == PROBE_USED)
 			row->status = PROBE_AVAILABLE;
-		if (row->status != PROBE_REFUSED && row->stage == SC_STAGE_NONE)
+		if (row->status == PROBE_AVAILABLE)
+			row->why[0] = '\0';
+		if (row->status != PROBE_REFUSED && row->stage == SC_STAGE_NONE && !(row->spare_of_before && row[-1].status != PROBE_REFUSED))
 			row->status = PROBE_USED;
 	}
 	for (uint8_t stage = 0; stage < SC_STAGE_COUNT; stage++) {
-		int tcp = best_rank(probes, stage, SCOPE_TCP), dgram = best_rank(probes, stage, SCOPE_DGRAM);
-
 		if (!(stages_needed(probes->stages) & SC_BIT(stage)))
 			continue;
-		for (size_t i = 0; i < probes->count; i++) {
-			struct probe *row = &probes->row[i];
-			bool best = (row->rank == tcp && row->scope != SCOPE_DGRAM) || (row->rank == dgram && row->scope != SCOPE_TCP);
-
-			if (row->stage == stage && row->status != PROBE_REFUSED && best)
-				row->status = PROBE_USED;
-		}
+		choose_stage(probes, stage, SCOPE_TCP);
+		choose_stage(probes, stage, SCOPE_DGRAM);
 	}
+	choose_wakeup(probes);
 }
 
 size_t probes_refuse(struct probes *probes, const char *program, int kind, const char *why)
@@ -184,10 +323,31 @@ size_t probes_refuse(struct probes *probes, const char *program, int kind, const
 	return hit;
 }
 
-bool probes_program_used(const struct probes *probes, const char *program)
+const struct probe *probes_program(const struct probes *probes, const char *program)
 {
 	for (size_t i = 0; i < probes->count; i++)
 		if (probes->row[i].status == PROBE_USED && probes->row[i].program && !strcmp(probes->row[i].program, program))
+			return &probes->row[i];
+	return NULL;
+}
+
+bool probes_program_used(const struct probes *probes, const char *program)
+{
+	return probes_program(probes, program);
+}
+
+bool probes_kind_used(const struct probes *probes, enum probe_kind kind)
+{
+	for (size_t i = 0; i < probes->count; i++)
+		if (probes->row[i].status == PROBE_USED && probes->row[i].kind == kind)
+			return true;
+	return false;
+}
+
+bool probes_function_used(const struct probes *probes, const char *function)
+{
+	for (size_t i = 0; i < probes->count; i++)
+		if (probes->row[i].status == PROBE_USED && row_is_function(&probes->row[i]) && !strcmp(probes->row[i].target, function))
 			return true;
 	return false;
 }
@@ -217,4 +377,23 @@ const struct probe *probes_used(const struct probes *probes, uint8_t stage, cons
 			return row;
 	}
 	return NULL;
+}
+
+const char *probes_text(const struct probes *probes, int stage, char *buf, size_t size)
+{
+	int kind = PROBE_KIND_COUNT;
+	size_t at = 0;
+
+	for (size_t i = 0; i < probes->count; i++) {
+		const struct probe *row = &probes->row[i];
+
+		if (row->status != PROBE_USED || row->stage != stage || !(probes->stages & SC_BIT(stage)))
+			continue;
+		at += snprintf(buf + at, size - at, "%s%s%s%s", at ? ", " : "", row->kind == kind ? "" : probe_kind_names[row->kind],
+			       row->kind == kind ? "" : ":", row->target);
+		kind = row->kind;
+		if (at >= size)
+			return NULL;
+	}
+	return at ? buf : NULL;
 }

@@ -170,22 +170,6 @@ static int find_devices(struct record *r)
 	return 0;
 }
 
-static const char *probe_text(const struct probes *probes, int stage, char *buf, size_t size)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < probes->count; i++) {
-		const struct probe *row = &probes->row[i];
-
-		if (row->status != PROBE_USED || row->stage != stage || !(probes->stages & SC_BIT(stage)))
-			continue;
-		at += snprintf(buf + at, size - at, at ? ", %s" : "%s:%s", at ? row->target : probe_kind_names[row->kind], row->target);
-		if (at >= size)
-			return NULL;
-	}
-	return at ? buf : NULL;
-}
-
 static int section_comment(const struct record *r, char *buf, size_t size)
 {
 	const struct probes *probes = loader_probes(r->loader);
@@ -195,7 +179,7 @@ static int section_comment(const struct record *r, char *buf, size_t size)
 	int len;
 
 	for (int stage = 0; stage < SC_STAGE_COUNT; stage++)
-		c.probes[stage] = probe_text(probes, stage, text[stage], sizeof(text[stage]));
+		c.probes[stage] = probes_text(probes, stage, text[stage], sizeof(text[stage]));
 	len = capture_comment_format(&c, buf, size);
 	return len < 0 ? len : 0;
 }
@@ -259,7 +243,7 @@ static int make_join(struct record *r)
 	const struct probes *probes = loader_probes(r->loader);
 	struct join_config config = {
 		.rules = { .tcp_stages = probes_stages(probes, SCOPE_TCP), .dgram_stages = probes_stages(probes, SCOPE_DGRAM), .drops = r->drops,
-			   .l4_sure = probes_used(probes, SC_RX_L4, "cgroup_skb/ingress") },
+			   .l4_sure = probes_used(probes, SC_RX_L4, "cgroup_skb/ingress") || probes_function_used(probes, "tcp_v4_rcv") },
 		.deadline_ns = r->deadline_ns,
 		.window = WINDOW_PACKETS,
 		.filtered = r->filter,
@@ -280,7 +264,7 @@ static int make_loader(struct record *r)
 	struct injection filter = { .function = "filter_run", .callee = "filter_far", .code = code ? code->code : NULL, .count = code ? code->count : 0 };
 	struct loader_config config = {
 		.devices = r->devices, .device_count = o->interface_count, .stages = o->stages, .dirs = o->dirs,
-		.snaplen_bytes = o->snaplen_bytes, .ring_bytes = o->ring_bytes, .limit = o->packets, .xdp = o->xdp, .without = o->without,
+		.snaplen_bytes = o->snaplen_bytes, .ring_bytes = o->ring_bytes, .limit = o->packets, .xdp = o->xdp, .family = o->family, .without = o->without,
 		.filter = code ? &filter : NULL, .filter_flow = record_filter_is_flow(r->filter), .filter_late = code && code->uses & (TRANSLATE_USES_LEN | TRANSLATE_USES_VLAN),
 	};
 

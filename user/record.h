@@ -23,6 +23,7 @@ struct record_options {
 	uint32_t dirs;		  /* 1 << (enum sc_dir - 1) */
 	uint32_t stages;	  /* SC_BIT mask */
 	enum xdp_mode xdp;
+	enum probe_family family;
 	bool list_interfaces;	  /* -D */
 	int dump;		  /* -d: 1 print the filter's classic code, 2 the translated, and do nothing else */
 };

@@ -141,6 +141,23 @@ uint64_t source_oldest_ns(const struct source *s, uint64_t patience_ns)
 	return oldest;
 }
 
+/* Marks the story as ours if its owner is still `owned`. Where programs have no atomic exchange, they and we take the slot's lock first. */
+static bool key_take(struct source *s, __u64 *key, uint32_t slot, __u64 owned)
+{
+	uint32_t held = 1;
+	bool taken;
+
+	if (s->maps.locks_fd < 0)
+		return __atomic_compare_exchange_n(key, &owned, owned | SC_KEY_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	if (bpf_map_update_elem(s->maps.locks_fd, &slot, &held, BPF_NOEXIST))
+		return false;
+	taken = __atomic_load_n(key, __ATOMIC_ACQUIRE) == owned;
+	if (taken)
+		__atomic_store_n(key, owned | SC_KEY_BUSY, __ATOMIC_RELEASE);
+	bpf_map_delete_elem(s->maps.locks_fd, &slot);
+	return taken;
+}
+
 /* 1 if the story was taken and handed on, 0 if not, or a negative errno. */
 static int sweep_slot(struct source *s, uint32_t set, int way, bool (*wanted)(void *context, const struct sc_packet *p), void *context)
 {
@@ -154,7 +171,7 @@ static int sweep_slot(struct source *s, uint32_t set, int way, bool (*wanted)(vo
 	if (!wanted(context, p))
 		return 0;
 	/* Whoever changes the key owns the story: a program that was about to end it finds its exchange fail. Only then is it ours to copy. */
-	if (!__atomic_compare_exchange_n(key, &owned, owned | SC_KEY_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if (!key_take(s, key, set * SC_WAYS + way, owned))
 		return 0;
 	memcpy(p, slot_at(s, set, way), s->maps.slot_bytes);
 	__atomic_store_n(key, 0, __ATOMIC_RELEASE);

@@ -107,8 +107,8 @@ static void begin_end(struct pending *n, const struct sc_packet *p, const struct
 	case SC_END_RECYCLED:
 		story_partial(n, ACCOUNT_PARTIAL_RECYCLED);
 		break;
-	default:
-		story_partial(n, ACCOUNT_PARTIAL_OPEN);
+	default: /* still open */
+		story_partial(n, p->stages & SC_BIT(SC_RX_SOCKET) ? ACCOUNT_PARTIAL_UNREAD : ACCOUNT_PARTIAL_OPEN);
 	}
 }
 
@@ -128,6 +128,8 @@ void story_begin(struct pending *n, const struct decoded *d, const struct story_
 	p->queue = from->queue;
 	p->cpu = from->cpu;
 	p->irq = from->irq;
+	p->pid = from->pid;
+	memcpy(p->comm, from->comm, sizeof(p->comm));
 	for (size_t i = 0; i < sizeof(flag_map) / sizeof(*flag_map); i++)
 		if (from->flags & flag_map[i].from)
 			p->flags |= flag_map[i].to;
@@ -158,6 +160,15 @@ void story_await_parent(struct pending *n)
 	n->p.end[0] = n->p.at[0] = '\0';
 }
 
+/* Datagrams that were merged are read together. */
+static void adopt_read(struct pending *n, const struct pending *parent)
+{
+	n->p.stamp_ns[SC_RX_READ] = parent->p.stamp_ns[SC_RX_READ];
+	n->p.stages |= SC_BIT(SC_RX_READ);
+	n->p.pid = parent->p.pid;
+	memcpy(n->p.comm, parent->p.comm, sizeof(n->p.comm));
+}
+
 void story_adopt(struct pending *n, struct pending *parent)
 {
 	struct packet *p = &n->p;
@@ -184,7 +195,9 @@ void story_adopt(struct pending *n, struct pending *parent)
 	memcpy(p->via, parent->p.via, sizeof(p->via));
 	n->wait = WAIT_NONE;
 	n->ended = true;
-	if (parent->p.stages & SC_BIT(SC_RX_READ) || parent->wait == WAIT_READ)
+	if (n->datagram && parent->p.stages & SC_BIT(SC_RX_READ))
+		adopt_read(n, parent);
+	else if (parent->p.stages & SC_BIT(SC_RX_READ) || parent->wait == WAIT_READ)
 		n->wait = WAIT_READ; /* matched by its own bytes, or by the parent's place in the queue */
 	else if (parent->wait == WAIT_SOCKET)
 		n->wait = WAIT_SOCKET;

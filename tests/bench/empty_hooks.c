@@ -175,7 +175,7 @@ static int attach(struct hooks *h, const struct options *o)
 static int hooks_open(struct hooks *h, const struct options *o)
 {
 	char unknown[64];
-	int err = probes_init(&h->probes, STAGES_ALL, NULL, unknown, sizeof(unknown));
+	int err = probes_init(&h->probes, &(struct probes_request){ .stages = STAGES_ALL }, unknown, sizeof(unknown));
 
 	if (err)
 		return log_err(err, "cannot ask the kernel for its probes (/sys/kernel/btf/vmlinux)");

@@ -21,7 +21,7 @@ function row(line,    i, c, quoted, text, n) {
 }
 function kind_name(kind) {
 	if (kind == "TP") return "tracepoint"
-	if (kind == "FENTRY") return "fentry or kprobe"
+	if (kind == "FUNC") return "fentry or kprobe"
 	if (kind == "NETFILTER") return "netfilter hook"
 	if (kind == "CGROUP") return "cgroup program"
 	if (kind == "XDPMETA") return "XDP metadata"

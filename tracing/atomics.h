@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Atomic operations that return a value, taken out of a BPF object file: kernels before 5.12 refuse a program that has one, reachable or not. */
+#pragma once
+
+#include <stddef.h>
+
+/* Replaces each by an instruction that does nothing, in place; the programs never reach them when `conf_atomics` is 0. How many, or -EINVAL: not an ELF object. */
+int atomics_remove(void *object, size_t size);
