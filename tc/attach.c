@@ -81,10 +81,14 @@ static int clsact_ensure(const struct tc_request *r, struct clsact_view *view, b
 	err = clsact_create(r->ifindex);
 	if (err == -EEXIST) /* somebody else was quicker: theirs */
 		return clsact_look(view, r->ifindex, r->egress);
+	if (err == -ENOENT)
+		return because(
+			err, why, why_size,
+			"no qdisc clsact for %s: this kernel lacks the module sch_ingress (CONFIG_NET_CLS_ACT), install or load it",
+			r->ifname);
 	if (err)
-		return because(err, why, why_size, "cannot add the qdisc clsact to %s: %s%s",
-			       r->ifname, strerror(-err),
-			       err == -ENOENT ? " (does this kernel have sch_ingress?)" : "");
+		return because(err, why, why_size, "cannot add the qdisc clsact to %s: %s",
+			       r->ifname, strerror(-err));
 	*ours = true;
 	return 0;
 }
@@ -116,14 +120,18 @@ int cls_attach(struct tc_attachment **out, const struct tc_request *request, cha
 	a->filter.egress = request->egress;
 	a->filter.priority = view.free_priority;
 	err = clsact_filter_add(&a->filter, request->prog_fd, a->remove_clsact);
-	if (err) {
+	if (err)
 		clsact_release(request->ifindex, a->remove_clsact);
+	if (err == -ENOENT)
+		return because(
+			err, why, why_size,
+			"no bpf filters for %s: this kernel lacks the module cls_bpf (CONFIG_NET_CLS_BPF), install or load it",
+			request->ifname);
+	if (err)
 		return because(err, why, why_size,
-			       "cannot add a bpf filter to %s %s at priority %u: %s%s",
+			       "cannot add a bpf filter to %s %s at priority %u: %s",
 			       direction(request), request->ifname, a->filter.priority,
-			       strerror(-err),
-			       err == -ENOENT ? " (does this kernel have cls_bpf?)" : "");
-	}
+			       strerror(-err));
 	because(0, why, why_size, "bpf filter on clsact %s of %s, priority %u%s",
 		direction(request), request->ifname, a->filter.priority,
 		view.first_priority == 1

@@ -63,6 +63,8 @@ int sc_tc_tx(struct __sk_buff *ctx)
 			return VERDICT_NEXT;
 		if (conf_sock_gate)
 			follow_sender(cpu, ctx);
+		else if ((!conf_cookies || !conf_sk_storage) && ctx->sk)
+			bpf_get_socket_cookie(ctx); /* tracing programs know a socket by it, and cannot make it */
 	}
 	timeline_stamp(cpu, t.packet, SC_TX_TC, bpf_ktime_get_ns());
 	return VERDICT_NEXT;

@@ -23,7 +23,10 @@ static int code_clean(struct bpf_insn *insn, size_t count)
 		}
 		if (BPF_CLASS(insn[i].code) != BPF_STX || BPF_MODE(insn[i].code) != BPF_ATOMIC || !(insn[i].imm & BPF_FETCH))
 			continue;
-		insn[i] = (struct bpf_insn){ .code = BPF_JMP | BPF_JA };
+		if (insn[i].imm == (BPF_ADD | BPF_FETCH)) /* newer compilers make it of additions whose result nobody uses */
+			insn[i].imm = BPF_ADD;
+		else
+			insn[i] = (struct bpf_insn){ .code = BPF_JMP | BPF_JA };
 		removed++;
 	}
 	return removed;

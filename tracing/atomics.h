@@ -4,5 +4,8 @@
 
 #include <stddef.h>
 
-/* Replaces each by an instruction that does nothing, in place; the programs never reach them when `conf_atomics` is 0. How many, or -EINVAL: not an ELF object. */
+/*
+ * Makes additions return nothing and replaces the others by an instruction that does nothing, in place; when `conf_atomics` is 0 programs use no value of these, nor
+ * reach those. How many, or -EINVAL: not an ELF object.
+ */
 int atomics_remove(void *object, size_t size);

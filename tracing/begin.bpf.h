@@ -3,36 +3,43 @@
 #pragma once
 
 #include "filter.bpf.h"
+#include "interrupt.bpf.h"
 #include "mark.bpf.h"
 #include "receive.bpf.h"
 
 enum rx_path { RX_NAPI, RX_BACKLOG, RX_DIRECT, RX_LATE };
 
 /*
- * When the softirq turned to this device: its entry, unless it has polled the device before or NET_RX was raised again since. Then the packet may have come
- * after the entry (a softirq that answers over veth feeds itself) and only the begin of this very poll is certain.
+ * When the softirq turned to this device: its entry, unless it has polled already and no interrupt before it is known to have asked for this poll. Then the packet may
+ * have come after the entry (a softirq that answers over veth feeds itself) and only the begin of this very poll is certain: not before the end of the one before.
  */
-static __always_inline __u64 softirq_turn_ns(const struct cpu_state *cpu, __u32 ifindex)
+static __always_inline __u64 softirq_turn_ns(const struct cpu_state *cpu)
 {
-	if (cpu->irq_ns || cpu->poll_end_ns < cpu->softirq_ns || (!cpu->raised_since_entry && cpu->polled_ifindex != ifindex))
-		return cpu->softirq_ns;
-	return cpu->poll_end_ns;
+	return irqs_unspent(cpu) || cpu->poll_end_ns < cpu->softirq_ns ? cpu->softirq_ns : cpu->poll_end_ns;
 }
 
-/* Stamps of what came before the skb: the interrupt and softirq of this CPU. */
-static __always_inline void stamp_irq(struct cpu_state *cpu, struct sc_packet *p, __u32 flags)
+/*
+ * Stamps of what came before the skb: the interrupt, and the softirq or poll. `queue`: of the packet + 1, 0 unknown. A global function, so that the verifier walks it
+ * once and not at every call.
+ */
+__weak int stamp_interrupt(__u32 slot, __u32 flags, __u32 queue)
 {
-	__u64 softirq_ns = cpu->softirq_ns, irq_ns = cpu->irq_ns;
+	struct sc_packet *p = slot_packet(slot);
+	struct cpu_state *cpu = cpu_state();
 
-	if (!softirq_ns)
-		return;
-	if (irq_ns && irq_ns <= softirq_ns) {
-		timeline_stamp(cpu, p, SC_RX_HARDIRQ, irq_ns);
-		p->irq = cpu->irq;
-	} else if (flags & SC_DEV_IRQ && cpu->irq != IRQ_AMBIGUOUS) {
-		p->flags |= SC_FLAG_POLLED;
+	if (!p || !cpu)
+		return 0;
+	if (conf_poll_function && flags & SC_DEV_IRQ) {
+		if (cpu->poll_begin_ns)
+			stamp_poll(cpu, p);
+	} else if (cpu->softirq_ns) {
+		if (flags & SC_DEV_IRQ)
+			stamp_hardirq(cpu, p, queue);
+		timeline_stamp(cpu, p, SC_RX_SOFTIRQ, softirq_turn_ns(cpu));
+	} else if (cpu->poll_begin_ns) {
+		timeline_stamp(cpu, p, SC_RX_SOFTIRQ, cpu->poll_begin_ns);
 	}
-	timeline_stamp(cpu, p, SC_RX_SOFTIRQ, softirq_turn_ns(cpu, p->ifindex));
+	return 0;
 }
 
 /* The XDP program saw this buffer moments ago on this CPU: same MAC header address, same poll. A mark serves once. */
@@ -69,8 +76,11 @@ static __always_inline void stamp_xdp(struct cpu_state *cpu, struct sc_packet *p
 /* When the driver handed the skb over: its call of eth_type_trans(), if that was in the poll that goes on; else now, where that is the next thing it does; 0 unknown. */
 static __always_inline __u64 driver_handed_ns(const struct cpu_state *cpu, const struct sk_buff *skb, enum rx_path path, __u64 now_ns)
 {
-	__u64 since_ns = cpu->softirq_ns > cpu->poll_end_ns ? cpu->softirq_ns : cpu->poll_end_ns;
-	__u64 handed_ns = driver_mark_take(skb_key(skb), since_ns);
+	__u64 since_ns = cpu->softirq_ns > cpu->poll_end_ns ? cpu->softirq_ns : cpu->poll_end_ns, handed_ns;
+
+	if (since_ns < cpu->poll_begin_ns)
+		since_ns = cpu->poll_begin_ns;
+	handed_ns = driver_mark_take(skb_key(skb), since_ns); /* older: veth calls it where the packet is sent */
 
 	if (handed_ns)
 		return handed_ns;
@@ -99,8 +109,11 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 
 	if (!(flags & SC_DEV_CAPTURE))
 		return -1;
+	if (path == RX_DIRECT && flags & SC_DEV_IRQ)
+		path = RX_NAPI; /* a driver that does without GRO: some poll and call netif_receive_skb() */
 	if (path == RX_NAPI || path == RX_LATE)
 		mark = xdp_mark_take(ether ? (__u64)skb->head + skb->mac_header : (__u64)skb->data, skb->dev->ifindex);
+	cpu->poll_queue = skb->queue_mapping;
 	if (!direction_wanted(SC_DIR_RX) || !rx_wanted(skb, ether, path, mark) || !timeline_count(cpu, SC_DIR_RX)) {
 		timeline_evict(cpu, skb_key(skb));
 		return -1;
@@ -119,7 +132,7 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 	packet_read(p, skb, ether, ether);
 	handed_ns = driver_handed_ns(cpu, skb, path, now_ns);
 	if (path == RX_NAPI || path == RX_LATE) {
-		stamp_irq(cpu, p, flags);
+		stamp_interrupt(p->slot, flags, skb->queue_mapping);
 		stamp_xdp(cpu, p, mark, handed_ns ?: now_ns);
 	} else if (path == RX_BACKLOG) {
 		p->flags |= SC_FLAG_BACKLOG;

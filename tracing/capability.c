@@ -94,7 +94,7 @@ bool sc_can_atomics(void)
 	return prog_fd >= 0;
 }
 
-/* "none integrity [confidentiality]" */
+/* "none integrity [confidentiality]"; also false where securityfs is not mounted */
 static bool locked_down(void)
 {
 	char line[128] = "";
@@ -108,7 +108,7 @@ static bool locked_down(void)
 	return strstr(line, "[confidentiality]");
 }
 
-bool sc_can_read_kernel(char *why, size_t size)
+int sc_can_read_kernel(char *why, size_t size)
 {
 	/* bpf_probe_read_kernel(stack - 8, 8, stack - 8) */
 	struct bpf_insn insns[] = {
@@ -121,16 +121,18 @@ bool sc_can_read_kernel(char *why, size_t size)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	_cleanup_close_ int prog_fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL, "GPL", insns, sizeof(insns) / sizeof(*insns), NULL);
+	int err = prog_fd < 0 ? -errno : 0;
 
-	if (prog_fd >= 0)
-		return true;
-	if (errno == EINVAL && locked_down())
-		return refuse(why, size, "it is locked down (lockdown=confidentiality); lockdown=integrity permits it");
-	return refuse(why, size, "%s", strerror(errno));
+	/* A program without a mistake is invalid when this helper is not to be had. */
+	if (err == -EINVAL)
+		refuse(why, size, "%s; boot it with lockdown=integrity, which permits it",
+		       locked_down() ? "it is locked down (lockdown=confidentiality)" : "it acts as if locked down (lockdown=confidentiality)");
+	else if (err)
+		refuse(why, size, "%s", strerror(-err));
+	return err;
 }
 
-/* Does `symbol` stand for the function `name`? Parts that were split off (.cold, .part.0) do not. */
-static bool symbol_is(const char *symbol, const char *name)
+bool sc_symbol_is(const char *symbol, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -153,7 +155,7 @@ void sc_find_functions(const struct sc_function *functions, size_t count)
 		if (sscanf(line, "%*s %c %63s", &type, symbol) != 2 || !strchr("tTwW", type))
 			continue;
 		for (size_t i = 0; i < count; i++)
-			if (functions[i].name[0] == symbol[0] && functions[i].name[1] == symbol[1] && symbol_is(symbol, functions[i].name) &&
+			if (functions[i].name[0] == symbol[0] && functions[i].name[1] == symbol[1] && sc_symbol_is(symbol, functions[i].name) &&
 			    strcmp(functions[i].symbol, functions[i].name))
 				snprintf(functions[i].symbol, SC_SYMBOL_MAX, "%s", symbol);
 	}
@@ -180,8 +182,10 @@ bool sc_can_netfilter(char *why, size_t size)
 	_cleanup_close_ int prog_fd = -1;
 
 	prog_fd = bpf_prog_load(PROG_TYPE_NETFILTER, NULL, "GPL", insns, 2, &opts);
+	if (prog_fd < 0 && errno == EINVAL)
+		return refuse(why, size, "no netfilter programs (Linux 6.4+, CONFIG_NETFILTER_BPF_LINK)");
 	if (prog_fd < 0)
-		return refuse(why, size, "no netfilter programs (Linux 6.4+): %s", strerror(errno));
+		return refuse(why, size, "kernel refuses netfilter programs: %s", strerror(errno));
 	return true;
 }
 

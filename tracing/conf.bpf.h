@@ -16,13 +16,15 @@ extern const volatile __u32 conf_set_mask;	 /* number of sets - 1, a power of tw
 extern const volatile __u64 conf_limit;		 /* packets to begin, 0 without limit */
 extern const volatile __u32 conf_wake_bytes;	 /* a ring fuller than this wakes its reader */
 extern const volatile __u8 conf_softirq_raise;	 /* softirq_raise is attached: an interrupt must have raised its softirq */
+extern const volatile __u8 conf_poll_function;	 /* functions tell which interrupt led to which poll: see interrupt.bpf.h */
 extern const volatile __u8 conf_gro_entry;	 /* napi_gro_receive_entry is attached */
 extern const volatile __u8 conf_xdp_generic;	 /* generic XDP is attached: it replaces skbs between `netif` and `tc` */
 extern const volatile __u8 conf_l4_cgroup;	 /* cgroup_skb tells which socket a packet is for, and stamps l4 where no function does */
 extern const volatile __u8 conf_l4_function;	 /* the transports' own functions stamp l4 */
 extern const volatile __u8 conf_tcp_queue;	 /* tcp_queue_rcv stamps socket; else the event that data is ready does */
 extern const volatile __u8 conf_dgram_queue;	 /* functions tell which datagram is queued, so that its story stays in the table until it is read */
-extern const volatile __u8 conf_data_ready;	 /* the event that data is ready is told; if neither this nor conf_dgram_queue, `l4` is a datagram's end */
+extern const volatile __u8 conf_data_ready;	 /* the event that data is ready is told */
+extern const volatile __u8 conf_dgram_ready;	 /* it is told by a tracepoint, from which datagrams can be counted */
 extern const volatile __u8 conf_recv_length;	 /* sock_recv_length tells datagram reads; else skb_copy_datagram_iovec does */
 extern const volatile __u8 conf_consume_udp;	 /* skb_consume_udp tells those of UDP */
 extern const volatile __u8 conf_atomics;	 /* atomic operations that return something (Linux 5.12): see atomic.bpf.h */
@@ -32,6 +34,7 @@ extern const volatile __u8 conf_filter;		 /* filter_run() is the code of an expr
 extern const volatile struct sc_device conf_devices[SC_MAX_DEVICES];
 extern const volatile __u64 conf_irqs[SC_MAX_IRQ / 64];	       /* interrupt lines of the captured devices */
 extern const volatile __u64 conf_irqs_shared[SC_MAX_IRQ / 64]; /* those shared with others: the action's name decides */
+extern const volatile __u16 conf_irq_queues[SC_MAX_IRQ];	       /* receive queue + 1 that a vector serves, 0 unknown */
 extern const volatile char conf_irq_names[SC_MAX_IRQ_NAMES][16];
 
 extern const volatile __u8 conf_flow_filter; /* the filter's verdict hangs on the flow alone: see turned_down.bpf.h */

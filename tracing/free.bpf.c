@@ -111,6 +111,14 @@ static __always_inline void socket_undo(const struct cpu_state *cpu, struct sc_p
 	p->last_stage = p->stages & SC_BIT(SC_RX_L4) ? SC_RX_L4 : SC_RX_LOCAL;
 }
 
+/* In 6.1 and before ICMPv6 frees what it has dealt with as if it dropped it, without a reason. */
+static __always_inline bool icmp6_served(const struct sc_packet *p, int reason)
+{
+	bool arrived = p->last_stage == SC_RX_L4 || (!(conf_stages & SC_BIT(SC_RX_LOCAL)) && p->last_stage >= SC_RX_NETIF);
+
+	return p->l4_proto == IPPROTO_ICMPV6 && p->dir == SC_DIR_RX && arrived && !drop_has_reason(reason);
+}
+
 /* Its third argument, the reason, came with 5.17 (kernel commit c504e5c2f964). */
 SEC("tp_btf/kfree_skb")
 int sc_drop(__u64 *args)
@@ -130,6 +138,11 @@ int sc_drop(__u64 *args)
 	if (t.packet->dir == SC_DIR_TX && t.packet->last_stage == SC_TX_DRIVER && !drop_has_reason(reason)) {
 		timeline_stamp(cpu, t.packet, SC_TX_TXDONE, bpf_ktime_get_ns());
 		timeline_emit(cpu, &t, SC_END_TXDONE);
+		return 0;
+	}
+	/* A socket has a clone of it: what happens to the original is no loss. */
+	if (icmp6_served(t.packet, reason) || (t.packet->flags & SC_FLAG_CLONE && t.packet->last_stage == SC_RX_L4)) {
+		timeline_emit(cpu, &t, SC_END_L4);
 		return 0;
 	}
 	read_late(t.packet, skb);

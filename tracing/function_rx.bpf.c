@@ -1,8 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Kernel functions that a received packet passes, each as fentry and as kprobe. Names and parameters are the same from 5.10 to 7.2. */
 #include "input.bpf.h"
+#include "interrupt.bpf.h"
 #include "mark.bpf.h"
 #include "queue.bpf.h"
+
+static __always_inline bool napi_captured(const struct napi_struct *napi, const bool typed)
+{
+	const struct net_device *dev = FIELD(typed, napi, dev);
+
+	return dev && device_flags_as(dev, typed) & SC_DEV_CAPTURE;
+}
+
+static __always_inline void napi_schedule(const struct napi_struct *napi, const bool typed)
+{
+	struct cpu_state *cpu = cpu_state();
+
+	if (cpu && napi_captured(napi, typed))
+		napi_scheduled(cpu, key_of(napi, typed));
+}
+
+static __always_inline void napi_poll(const struct napi_struct *napi, const bool typed)
+{
+	struct cpu_state *cpu = cpu_state();
+
+	if (cpu && napi_captured(napi, typed))
+		napi_polled(cpu, key_of(napi, typed));
+}
+
+SC_FUNCTION(sc_napi_sched, "__napi_schedule", (struct napi_struct *napi), napi_schedule(napi, typed))
+SC_FUNCTION(sc_napi_irqoff, "__napi_schedule_irqoff", (struct napi_struct *napi), napi_schedule(napi, typed))
+/* Since 5.12, in softirqs and threads. Busy polling calls the driver itself. */
+SC_FUNCTION(sc_napi_begin, "__napi_poll", (struct napi_struct *napi), napi_poll(napi, typed))
 
 static __always_inline void driver_mark(const struct sk_buff *skb, const struct net_device *dev, const bool typed)
 {

@@ -22,8 +22,8 @@ SC_FUNCTION(sc_udp6_xmit, "udp_v6_send_skb", (struct sk_buff *skb), l4_sent(FIEL
 SC_FUNCTION(sc_ip_out, "__ip_local_out", (struct net *net, struct sock *sk, struct sk_buff *skb), ip_made(skb, route_flags(skb, typed), typed))
 SC_FUNCTION(sc_ip6_out, "__ip6_local_out", (struct net *net, struct sock *sk, struct sk_buff *skb), ip_made(skb, route_flags(skb, typed), typed))
 
-/* TCP over IPv6 does not come by __ip6_local_out. */
-SC_FUNCTION(sc_ip6_xmit, "ip6_xmit", (struct sock *sk, struct sk_buff *skb), ip_made(skb, route_flags(skb, typed), typed))
+/* TCP over IPv6 does not come by __ip6_local_out, and ip6_xmit() has more parameters than fentry takes. The packet has no route here yet, its socket has. */
+SC_FUNCTION(sc_ip6_csk, "inet6_csk_xmit", (struct sock *sk, struct sk_buff *skb), ip_made(skb, sock_route_flags(sk, typed), typed))
 
 SC_FUNCTION(sc_ip_finish, "ip_finish_output", (struct net *net, struct sock *sk, struct sk_buff *skb), ip_leaves(skb, FIELD(typed, skb, dev), typed))
 SC_FUNCTION(sc_ip6_finish, "ip6_finish_output", (struct net *net, struct sock *sk, struct sk_buff *skb), ip_leaves(skb, FIELD(typed, skb, dev), typed))

@@ -120,6 +120,7 @@ struct nf_hook_state {
 };
 
 struct irqaction {
+	void *thread_fn;
 	const char *name;
 };
 

@@ -3,6 +3,7 @@
 #include "adrift.bpf.h"
 #include "early.bpf.h"
 #include "filter.bpf.h"
+#include "interrupt.bpf.h"
 #include "mark.bpf.h"
 #include "sending.bpf.h"
 #include "sock_state.bpf.h"
@@ -16,6 +17,7 @@ const volatile __u32 conf_set_mask = 1023;
 const volatile __u64 conf_limit = 0;
 const volatile __u32 conf_wake_bytes = 1 << 20;
 const volatile __u8 conf_softirq_raise = 0;
+const volatile __u8 conf_poll_function = 0;
 const volatile __u8 conf_gro_entry = 0;
 const volatile __u8 conf_xdp_generic = 0;
 const volatile __u8 conf_l4_cgroup = 0;
@@ -24,6 +26,7 @@ const volatile __u8 conf_tcp_queue = 0;
 const volatile __u8 conf_dgram_queue = 0;
 const volatile __u8 conf_data_ready = 0;
 const volatile __u8 conf_recv_length = 0;
+const volatile __u8 conf_dgram_ready = 0;
 const volatile __u8 conf_consume_udp = 0;
 const volatile __u8 conf_atomics = 1;
 const volatile __u8 conf_sk_storage = 1;
@@ -34,6 +37,7 @@ const volatile __u8 conf_flow_filter = 0;
 const volatile struct sc_device conf_devices[SC_MAX_DEVICES] = {};
 const volatile __u64 conf_irqs[SC_MAX_IRQ / 64] = {};
 const volatile __u64 conf_irqs_shared[SC_MAX_IRQ / 64] = {};
+const volatile __u16 conf_irq_queues[SC_MAX_IRQ] = {};
 const volatile char conf_irq_names[SC_MAX_IRQ_NAMES][16] = {};
 
 __u32 socks_followed = 0;
@@ -57,6 +61,7 @@ struct map_socks_by_cookie socks_by_cookie SEC(".maps");
 struct map_slot_locks slot_locks SEC(".maps");
 struct map_sendings sendings SEC(".maps");
 struct map_driver_marks driver_marks SEC(".maps");
+struct map_napi_marks napi_marks SEC(".maps");
 struct map_xdp_marks xdp_marks SEC(".maps");
 struct map_filter_views filter_views SEC(".maps");
 

@@ -5,12 +5,25 @@
 #include "conf.bpf.h"
 #include "verifier.bpf.h"
 
-/* What is going on on this CPU. Written by programs of this CPU only; interrupt handlers write only `pending_*`. */
+/* An interrupt of a captured device that may have led to a softirq. Several: devices have a vector per queue. */
+struct irq_seen {
+	__u64 time_ns; /* entry of its newest handler, 0: none, or spent */
+	__u32 irq;
+	__u16 queue; /* that the vector is for + 1, 0 unknown */
+	__u8 raised; /* its handler raised NET_RX: handlers also run for other reasons */
+	__u8 threaded; /* a thread does the handler's work, and raises it later */
+};
+#define IRQS_SEEN 4
+
+/* What is going on on this CPU. Written by programs of this CPU only; interrupt handlers write only `pending*`. */
 struct cpu_state {
-	__u64 pending_irq_ns; /* newest handler entry of a captured device, not yet claimed by a softirq */
+	struct irq_seen pending[IRQS_SEEN]; /* not yet claimed by a softirq */
+	struct irq_seen current[IRQS_SEEN]; /* led to the one that runs now */
 	__u64 softirq_ns;     /* entry of the NET_RX softirq that runs now, 0 none */
+	__u64 handler_ns;     /* entry of the interrupt handler of a captured device that runs, 0 none */
+	__u64 poll_begin_ns;  /* of the poll of a captured device that goes on, 0 none, or nothing tells */
+	__u64 poll_irq_ns;    /* the interrupt that asked for it, 0 none */
 	__u64 poll_end_ns;    /* end of the newest NAPI poll, so the earliest begin of the next */
-	__u64 irq_ns;	      /* handler entry that led to it, 0 none or spent */
 	__u64 gro_id;	      /* packet inside napi_gro_receive, 0 none */
 	__u64 gro_parent_id;  /* packet of its flow that GRO held when it came, 0 none */
 	__u64 replaced_id;    /* packet whose skb generic XDP freed, its copy comes next; 0 none */
@@ -21,19 +34,19 @@ struct cpu_state {
 	__u64 out_write_ns;
 	__u32 out_key;	      /* and what its fragments are known by, 0 none */
 	__u32 gro_slot;
-	__u32 polled_ifindex; /* captured device that this softirq has polled already, 0 none */
 	__u32 local_slot;
 	__u32 replaced_slot;
-	__s32 pending_irq;
-	__s32 irq;
 	__u32 records;
-	__u8 raised_since_irq;	 /* NET_RX was raised after pending_irq_ns */
-	__u8 raised_since_entry; /* NET_RX was raised after softirq_ns: polls of this softirq may have been asked for since */
-	__u8 pad[6];
+	__u32 poll_irq;
+	__u32 handler_irq;
+	__u16 poll_queue; /* of the newest packet of the poll that goes on + 1, 0 unknown */
+	__u8 handler;	     /* index in `pending` + 1 of the interrupt whose handler runs, 0 none */
+	__u8 pending_more;   /* there were more than fit */
+	__u8 current_doubt;  /* interrupts that may, or may not, have led to this softirq */
+	__u8 poll_scheduled; /* something else than an interrupt handler asked for the poll that goes on */
+	__u8 pad[1];
 	__u64 counter[SC_CNT_COUNT * 2];
 };
-
-#define IRQ_AMBIGUOUS (-2)
 
 struct map_cpu {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -69,6 +69,14 @@ static __always_inline void note_fragments(struct cpu_state *cpu, const struct s
 	cpu->out_write_ns = note->write_ns;
 }
 
+/* A packet of this host that nobody saw IP make: before netfilter hooks (6.4), answers of TCP over IPv6 that no socket of its own sends. */
+static __always_inline bool unmade(const struct sk_buff *skb, const struct net_device *dev, int iif, const bool typed)
+{
+	if (iif || !dev || !FIELD(typed, skb, sk) || !direction_wanted(SC_DIR_TX) || sock_turned_down_as(FIELD(typed, skb, sk), typed))
+		return false;
+	return device_flags_as(dev, typed) & (SC_DEV_CAPTURE | SC_DEV_UPPER);
+}
+
 /* Routed, netfilter done; `dev` is where it goes. */
 static __always_inline void ip_leaves(const struct sk_buff *skb, const struct net_device *dev, const bool typed)
 {
@@ -76,6 +84,7 @@ static __always_inline void ip_leaves(const struct sk_buff *skb, const struct ne
 	struct timeline t = {};
 	struct cpu_state *cpu;
 	struct early note = {};
+	bool known;
 	int iif = FIELD(typed, skb, skb_iif);
 
 	if (iif && timeline_follow_as(skb, SC_TX_OUT, &t, typed) && tx_continues(t.packet, SC_TX_OUT, iif)) {
@@ -85,7 +94,12 @@ static __always_inline void ip_leaves(const struct sk_buff *skb, const struct ne
 		note.out_ns = bpf_ktime_get_ns();
 		timeline_stamp(cpu, t.packet, SC_TX_OUT, note.out_ns);
 		note_fragments(cpu, skb, dev, &note, typed);
-	} else if (early_get(key, sock, &note) && note.ip_ns != EARLY_SETTLED) { /* made here, or put into a tunnel */
+		return;
+	}
+	known = early_get(key, sock, &note);
+	if (!known)
+		note = (struct early){ .key = key, .sock = sock };
+	if (known ? note.ip_ns != EARLY_SETTLED : unmade(skb, dev, iif, typed)) { /* made here, or put into a tunnel */
 		cpu = cpu_state();
 		if (!cpu)
 			return;

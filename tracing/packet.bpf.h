@@ -16,14 +16,17 @@ static __always_inline bool timeline_move(struct cpu_state *cpu, struct timeline
 
 	if (!timeline_begin(cpu, t, key) || !t->packet)
 		return false;
+	if (!timeline_take(from)) {
+		timeline_free(t);
+		return false;
+	}
 	slot = t->packet->slot;
 	id = t->packet->id;
 	*t->packet = *from->packet;
 	bpf_probe_read_kernel(packet_bytes(t->packet), len, packet_bytes(from->packet));
 	t->packet->slot = slot;
 	t->packet->id = id;
-	if (timeline_take(from))
-		timeline_free(from);
+	timeline_free(from);
 	return true;
 }
 
@@ -115,6 +118,8 @@ static __always_inline void packet_read(struct sc_packet *p, struct sk_buff *skb
 	p->link_type = ether ? SC_LINK_ETHER : SC_LINK_RAW;
 	p->wire_len_bytes = skb->len;
 	p->queue = skb->queue_mapping;
+	if (p->dir == SC_DIR_RX && p->queue) /* as skb_record_rx_queue() leaves it; 0: the driver did not */
+		p->queue--;
 	filled = pulled ? read_rx(p, skb, vlan) : read_tx(p, skb, vlan);
 	p->cap_len_bytes = filled > conf_snaplen ? conf_snaplen : filled;
 	p->state |= SC_STATE_BYTES;

@@ -25,7 +25,10 @@ static __always_inline void tcp_reached(struct cpu_state *cpu, __u64 cookie, __u
 		call_output(cpu, &call, SC_DIR_RX);
 }
 
-/* TCP is about to queue this skb, in order. In the packet's own softirq, or, if the socket was in use by its owner, later and by that. */
+/*
+ * TCP is about to queue this skb, in order. In the packet's own softirq, or, if the socket was in use by its owner, later and by that: the softirq's CPU may be ending
+ * the story just then, so this one only tells how far the socket got.
+ */
 static __always_inline void tcp_queued(struct sock *sk, const struct sk_buff *skb, const bool typed)
 {
 	__u64 now_ns, cookie;
@@ -42,7 +45,7 @@ static __always_inline void tcp_queued(struct sock *sk, const struct sk_buff *sk
 	now_ns = bpf_ktime_get_ns();
 	cookie = sock_cookie(sk, typed);
 	if (!timeline_find(key_of(skb, typed), &t) || !awaits_queue(t.packet) || t.packet->l4_proto != IPPROTO_TCP ||
-	    t.packet->head != (__u64)FIELD(typed, skb, head)) {
+	    t.packet->head != (__u64)FIELD(typed, skb, head) || t.packet->id != cpu->local_id) {
 		if (!sock_told(sk, typed))
 			return;
 		bpf_probe_read_kernel(&to, sizeof(to), &((struct tcp_skb_cb *)&skb->cb[0])->end_seq);
@@ -54,12 +57,12 @@ static __always_inline void tcp_queued(struct sock *sk, const struct sk_buff *sk
 		sock_follow(cpu, s, cookie);
 	t.packet->sock = cookie;
 	timeline_stamp(cpu, t.packet, SC_RX_SOCKET, now_ns);
-	if (t.packet->id != cpu->local_id || !conf_data_ready)
+	if (!conf_data_ready)
 		timeline_emit(cpu, &t, SC_END_SOCKET);
 }
 
 /* A clone goes to the socket: the story goes with it. Raw sockets that listen in on TCP or UDP are not where a packet ends. */
-static __always_inline bool clone_follow(struct cpu_state *cpu, struct timeline *t, struct sock *sk, __u64 key, const bool typed)
+static __always_inline bool clone_follow(struct cpu_state *cpu, struct timeline *t, struct sock *sk, const struct sk_buff *skb, const bool typed)
 {
 	__u16 proto = FIELD(typed, sk, sk_protocol);
 	struct timeline of = {};
@@ -68,8 +71,9 @@ static __always_inline bool clone_follow(struct cpu_state *cpu, struct timeline 
 	    (FIELD(typed, sk, sk_type) == SOCK_RAW && (proto == IPPROTO_TCP || proto == IPPROTO_UDP)))
 		return false;
 	of.packet->flags |= SC_FLAG_CLONE;
-	if (!timeline_move(cpu, t, &of, key) || !t->packet)
+	if (!timeline_move(cpu, t, &of, key_of(skb, typed)) || !t->packet)
 		return false;
+	t->packet->head = (__u64)FIELD(typed, skb, head);
 	cpu->local_slot = t->packet->slot;
 	cpu->local_id = t->packet->id;
 	return true;
@@ -78,9 +82,9 @@ static __always_inline bool clone_follow(struct cpu_state *cpu, struct timeline 
 /* A datagram is handed to its socket, which may yet have no room: see socket_undo(). */
 static __always_inline void datagram_handed(struct sock *sk, const struct sk_buff *skb, const bool typed)
 {
-	__u64 key = key_of(skb, typed), now_ns;
 	struct timeline t = {};
 	struct cpu_state *cpu;
+	__u64 now_ns;
 
 	if (nothing_open() || !sock_is_ours_as(sk, typed))
 		return;
@@ -88,9 +92,10 @@ static __always_inline void datagram_handed(struct sock *sk, const struct sk_buf
 	if (!cpu)
 		return;
 	now_ns = bpf_ktime_get_ns();
-	if (!timeline_find(key, &t) && !clone_follow(cpu, &t, sk, key, typed))
+	if (!timeline_find(key_of(skb, typed), &t) && !clone_follow(cpu, &t, sk, skb, typed))
 		return;
-	if (!t.packet || !awaits_queue(t.packet) || t.packet->l4_proto != FIELD(typed, sk, sk_protocol))
+	if (!t.packet || !awaits_queue(t.packet) || t.packet->l4_proto != FIELD(typed, sk, sk_protocol) ||
+	    (t.packet->head != (__u64)FIELD(typed, skb, head) && !(t.packet->flags & SC_FLAG_FRAG)))
 		return;
 	t.packet->sock = sock_cookie(sk, typed);
 	timeline_stamp(cpu, t.packet, SC_RX_SOCKET, now_ns);
@@ -118,22 +123,25 @@ static __always_inline void sock_woken(struct cpu_state *cpu, struct sock *sk, c
 		tcp_reached(cpu, cookie, to, now_ns);
 }
 
-/* The application has the bytes of this datagram. */
+/* The application has the bytes of this datagram. While it is still in its queue somebody has only peeked at it. */
 static __always_inline void datagram_read(const struct sk_buff *skb, bool udp, const bool typed)
 {
 	struct timeline t = {};
 	struct cpu_state *cpu;
 	struct sc_packet *p;
 
-	if (nothing_open() || !timeline_find(key_of(skb, typed), &t))
+	if (nothing_open() || !timeline_find(key_of(skb, typed), &t) || FIELD(typed, skb, next))
 		return;
 	cpu = cpu_state();
 	p = t.packet;
 	if (!cpu || !p || (p->last_stage != SC_RX_SOCKET && p->last_stage != SC_RX_WAKEUP) || p->l4_proto == IPPROTO_TCP ||
-	    (p->l4_proto == IPPROTO_UDP && udp != conf_consume_udp) || p->head != (__u64)FIELD(typed, skb, head))
+	    (p->l4_proto == IPPROTO_UDP && udp != conf_consume_udp) || (p->head != (__u64)FIELD(typed, skb, head) && !(p->flags & SC_FLAG_FRAG)))
+		return;
+	/* The CPU that queued it may be about to stamp the wake-up. */
+	if (!timeline_take(&t))
 		return;
 	timeline_stamp(cpu, p, SC_RX_READ, bpf_ktime_get_ns());
 	p->pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(p->comm, sizeof(p->comm));
-	timeline_emit(cpu, &t, SC_END_READ);
+	timeline_write(cpu, &t, SC_END_READ);
 }

@@ -64,7 +64,7 @@ int BPF_PROG(sc_netif, struct sk_buff *skb)
 	p = t.packet;
 	if (p->dir != SC_DIR_RX)
 		return 0;
-	softirq_ns = cpu->softirq_ns ? softirq_turn_ns(cpu, 0) : 0;
+	softirq_ns = cpu->softirq_ns ? softirq_turn_ns(cpu) : 0;
 	if (p->cpu != bpf_get_smp_processor_id())
 		p->flags |= SC_FLAG_BACKLOG; /* packet steering: another CPU's queue */
 	/* Queued while the softirq was at this queue already: its turn began before, and says nothing of when the packet was taken. */

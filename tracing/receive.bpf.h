@@ -4,10 +4,10 @@
 
 #include "packet.bpf.h"
 
-/* Does anything tell when a datagram is queued? */
+/* Does anything tell when a datagram is queued? Else `l4` is its end. */
 static __always_inline bool datagrams_told(void)
 {
-	return conf_data_ready || conf_dgram_queue;
+	return conf_dgram_ready || conf_dgram_queue;
 }
 
 /*

@@ -19,17 +19,12 @@ static __always_inline long record_output(struct cpu_state *cpu, void *record, _
 	return bpf_ringbuf_output(ring, record, size, flags);
 }
 
-/* Ends a story: writes its record, or counts it as lost, and frees the slot. */
-__hidden __noinline int timeline_emit(struct cpu_state *cpu, struct timeline *t, __u8 end)
+/* Writes the record of a story that was taken, or counts it as lost, and frees the slot. */
+static __always_inline void timeline_write(struct cpu_state *cpu, const struct timeline *t, __u8 end)
 {
-	struct sc_packet *p;
+	struct sc_packet *p = t->packet;
 	__u32 size;
 
-	if (!cpu || !t)
-		return 0;
-	p = t->packet;
-	if (!p || !t->key || !timeline_take(t))
-		return 0;
 	size = p->cap_len_bytes;
 	if (size > conf_room)
 		size = conf_room;
@@ -40,5 +35,12 @@ __hidden __noinline int timeline_emit(struct cpu_state *cpu, struct timeline *t,
 	if (record_output(cpu, p, size))
 		count(cpu, SC_CNT_RING, p->dir);
 	timeline_free(t);
+}
+
+/* Ends a story. */
+__hidden __noinline int timeline_emit(struct cpu_state *cpu, struct timeline *t, __u8 end)
+{
+	if (cpu && t && t->packet && t->key && timeline_take(t))
+		timeline_write(cpu, t, end);
 	return 0;
 }

@@ -54,18 +54,16 @@ static __always_inline void sending_write(__u64 sock, __u64 now_ns)
 static __always_inline void sending_l4(__u64 sock, __u64 now_ns)
 {
 	__u64 task = bpf_get_current_task();
-	struct sending *at = sending_of(sock);
+	struct sending *at = sending_of(sock), s;
 
 	if (!at)
 		return;
-	if (at->sock != sock || at->task != task) {
-		at->write_ns = 0;
-		at->pid = 0;
-	}
-	at->sock = sock;
-	at->task = task;
-	at->l4_ns = now_ns;
-	at->check = sending_check(at);
+	s = *at;
+	if (s.sock != sock || s.task != task || s.check != sending_check(&s))
+		s = (struct sending){ .sock = sock, .task = task };
+	s.l4_ns = now_ns;
+	s.check = sending_check(&s);
+	*at = s;
 }
 
 /* IP has a packet of this socket: what came before, once, into its note. */

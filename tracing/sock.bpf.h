@@ -36,13 +36,19 @@ static __always_inline __u64 sock_cookie(struct sock *sk, const bool typed)
 	return cookie;
 }
 
-/* Would packets of this socket leave by a captured device, or by one stacked on it? */
-static __always_inline bool sock_wanted_as(const struct sock *sk, const bool typed)
+/* Flags of the device that this socket's packets leave by, as far as it has a route. */
+static __always_inline __u32 sock_route_flags(const struct sock *sk, const bool typed)
 {
 	const struct dst_entry *dst = FIELD(typed, sk, sk_dst_cache);
 	const struct net_device *dev = dst ? FIELD(typed, dst, dev) : NULL;
 
-	return dev && device_flags_as(dev, typed) & (SC_DEV_CAPTURE | SC_DEV_UPPER);
+	return dev ? device_flags_as(dev, typed) : 0;
+}
+
+/* Would packets of this socket leave by a captured device, or by one stacked on it? */
+static __always_inline bool sock_wanted_as(const struct sock *sk, const bool typed)
+{
+	return sock_route_flags(sk, typed) & (SC_DEV_CAPTURE | SC_DEV_UPPER);
 }
 
 static __always_inline bool sock_wanted(const struct sock *sk)

@@ -17,10 +17,11 @@ enum { UNTYPED, TYPED };
 /* p->member */
 #define FIELD(typed, p, member) ({                                            \
 	typeof(1 ? (p)->member : (p)->member) field__; /* without const */    \
+	field__ = 0; /* a narrow member, promoted */                          \
 	if (typed)                                                            \
 		field__ = (p)->member;                                        \
 	else                                                                  \
-		bpf_core_read(&field__, sizeof(field__), &(p)->member);       \
+		bpf_core_read(&field__, sizeof((p)->member), &(p)->member);       \
 	field__;                                                              \
 })
 

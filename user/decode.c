@@ -27,7 +27,7 @@ static bool packet_valid(const struct sc_packet *p, size_t size)
 
 	return p->id && (p->dir == SC_DIR_RX || p->dir == SC_DIR_TX) && p->end < SC_END_COUNT && !(p->stages & ~allowed) &&
 	       p->cap_len_bytes == size - sizeof(*p) && p->cap_len_bytes <= p->wire_len_bytes &&
-	       (p->last_stage <= SC_STAGE_COUNT) && stamps_in_order(p);
+	       (p->last_stage <= SC_STAGE_COUNT) && memchr(p->comm, '\0', sizeof(p->comm)) && stamps_in_order(p);
 }
 
 int decode(struct decoded *out, const void *data, size_t size)

@@ -19,10 +19,10 @@
 #include "tc/attach.h"
 #include "tracing/atomics.h"
 #include "tracing/attach.h"
-#include "tracing/capability.h"
 #include "tracing/inject.h"
 #include "user/cleanup.h"
 #include "user/held.h"
+#include "user/kernel.h"
 #include "user/tables.h"
 #include "user/log.h"
 
@@ -32,6 +32,7 @@
 #define SETS_MAX 2048u
 #define SETS_MIN 32u
 #define WHY_MAX 256
+#define KERNEL_ENOTSUPP 524 /* the kernel's own, of which strerror() knows nothing */
 /* Rings of all CPUs together when nothing else was asked for, and the limits of one. */
 #define RINGS_TOTAL_BYTES (128u << 20)
 #define RING_MAX_BYTES (32u << 20)
@@ -50,7 +51,7 @@ struct loader {
 	int *ring_fds;
 	int cpus;
 	uint32_t sets, slot_bytes, ring_bytes;
-	bool atomics, sk_storage, cookies; /* what programs may use: see conf.bpf.h */
+	struct kernel_limits kernel;
 };
 
 /* libbpf tells which program the verifier refused only by printing it. */
@@ -116,6 +117,7 @@ static void set_devices(struct stampcap_bpf *skel, const struct loader_config *c
 			if (irq >= SC_MAX_IRQ)
 				continue;
 			skel->rodata->conf_irqs[irq / 64] |= 1ull << (irq & 63);
+			skel->rodata->conf_irq_queues[irq] = d->irq_queues[n];
 			if (irq_is_shared(irq))
 				skel->rodata->conf_irqs_shared[irq / 64] |= 1ull << (irq & 63);
 		}
@@ -138,6 +140,9 @@ static int set_constants(struct loader *l, const struct loader_config *config)
 	skel->rodata->conf_limit = config->limit;
 	skel->rodata->conf_wake_bytes = l->ring_bytes / 4;
 	skel->rodata->conf_softirq_raise = probes_program_used(&l->probes, "sc_sirq_raise");
+	skel->rodata->conf_poll_function = probes_function_used(&l->probes, "__napi_schedule") &&
+					   probes_function_used(&l->probes, "__napi_schedule_irqoff") && probes_function_used(&l->probes, "__napi_poll") &&
+					   probes_program_used(&l->probes, "sc_irq_exit");
 	skel->rodata->conf_gro_entry = probes_program_used(&l->probes, "sc_gro_entry");
 	skel->rodata->conf_xdp_generic = config->xdp == XDP_MODE_SKB;
 	skel->rodata->conf_l4_cgroup = probes_program_used(&l->probes, "sc_l4_cgroup");
@@ -145,10 +150,11 @@ static int set_constants(struct loader *l, const struct loader_config *config)
 	skel->rodata->conf_tcp_queue = probes_function_used(&l->probes, "tcp_queue_rcv");
 	skel->rodata->conf_dgram_queue = probes_function_used(&l->probes, "__udp_enqueue_schedule_skb");
 	skel->rodata->conf_data_ready = probes_program_used(&l->probes, "sc_data_ready") || probes_function_used(&l->probes, "sock_def_readable");
+	skel->rodata->conf_dgram_ready = probes_program_used(&l->probes, "sc_data_ready");
 	skel->rodata->conf_consume_udp = probes_function_used(&l->probes, "skb_consume_udp");
-	skel->rodata->conf_atomics = l->atomics;
-	skel->rodata->conf_sk_storage = l->sk_storage && !probes_kind_used(&l->probes, PROBE_KPROBE) && !probes_kind_used(&l->probes, PROBE_KPROBE_MULTI);
-	skel->rodata->conf_cookies = l->cookies;
+	skel->rodata->conf_atomics = l->kernel.atomics;
+	skel->rodata->conf_sk_storage = l->kernel.sk_storage && !probes_kind_used(&l->probes, PROBE_KPROBE) && !probes_kind_used(&l->probes, PROBE_KPROBE_MULTI);
+	skel->rodata->conf_cookies = l->kernel.cookies;
 	skel->rodata->conf_recv_length = probes_program_used(&l->probes, "sc_recv_len");
 	skel->rodata->conf_filter = !!config->filter;
 	skel->rodata->conf_flow_filter = config->filter && config->filter_flow;
@@ -200,10 +206,32 @@ static int open_round(struct loader *l, const struct loader_config *config)
 	return err ?: set_maps(l);
 }
 
+/* The object as this kernel and this filter need it; none if that is how it was built. */
+static int object_make(struct loader *l, const struct injection *filter)
+{
+	size_t size;
+	const void *object = stampcap_bpf__elf_bytes(&size);
+	int err = filter ? inject_function(object, size, filter, &l->object, &l->object_bytes) : 0;
+
+	if (err)
+		return log_err(err, "cannot put the filter into the BPF object");
+	if (l->kernel.atomics)
+		return 0;
+	if (!l->object) {
+		l->object = malloc(size);
+		if (!l->object)
+			return log_err(-ENOMEM, "no memory for the BPF object");
+		l->object_bytes = size;
+		memcpy(l->object, object, size);
+	}
+	err = atomics_remove(l->object, l->object_bytes);
+	return err < 0 ? log_err(err, "cannot adapt the BPF object to this kernel") : 0;
+}
+
 /* Is it the filter's code in it that makes the kernel refuse a program? Then the program alone loads. */
 static bool filter_is_refused(struct loader *l, const struct loader_config *config, const char *name)
 {
-	struct loader plain = { .probes = l->probes, .cpus = l->cpus, .sets = l->sets, .slot_bytes = l->slot_bytes, .ring_bytes = l->ring_bytes };
+	struct loader plain = *l; /* what it needs to know; it owns nothing of it */
 	struct loader_config no_filter = *config;
 	struct bpf_program *program;
 	bool loads;
@@ -211,13 +239,16 @@ static bool filter_is_refused(struct loader *l, const struct loader_config *conf
 	if (!config->filter)
 		return false;
 	no_filter.filter = NULL;
-	loads = !open_round(&plain, &no_filter);
+	plain.skel = NULL;
+	plain.object = NULL;
+	loads = !object_make(&plain, NULL) && !open_round(&plain, &no_filter);
 	if (loads) {
 		bpf_object__for_each_program(program, plain.skel->obj)
 			bpf_program__set_autoload(program, !strcmp(bpf_program__name(program), name));
 		loads = !stampcap_bpf__load(plain.skel);
 	}
 	stampcap_bpf__destroy(plain.skel);
+	free(plain.object);
 	return loads;
 }
 
@@ -242,7 +273,7 @@ static int load_round(struct loader *l, const struct loader_config *config)
 		return 1;
 	}
 	if (err == -EPERM)
-		return log_refuse(err, "the kernel does not permit loading BPF programs: run as root (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN)");
+		return kernel_not_permitted();
 	return log_err(err, "cannot load the BPF programs (%s)", *refused_text ? refused_text : "no details");
 }
 
@@ -320,7 +351,7 @@ static int attach_row(struct loader *l, const struct probe *row, const struct lo
 		break;
 	}
 	if (err && !*why)
-		snprintf(why, WHY_MAX, "cannot attach: %s", strerror(-err));
+		snprintf(why, WHY_MAX, "cannot attach: %s", strerror(err == -KERNEL_ENOTSUPP ? EOPNOTSUPP : -err));
 	return err;
 }
 
@@ -347,6 +378,10 @@ static int attach_round(struct loader *l, const struct loader_config *config)
 			continue;
 		if (attach_row(l, row, config, why)) {
 			log_info(1, "%s: %s", row->target, why);
+			if (row->kind == PROBE_KPROBE_MULTI) {
+				l->probes.row[i].kind = PROBE_KPROBE;
+				return 1;
+			}
 			probes_refuse(&l->probes, row->program, row->kind, why);
 			return 1;
 		}
@@ -383,6 +418,19 @@ static void held_tell(struct loader *l, const struct loader_config *config)
 			probes_refuse(&l->probes, cls_programs[egress], PROBE_CLS, result->cls_why[egress]);
 }
 
+/* The stage `tc` is at hand on every ordinary kernel and device: where it is not, that is worth a word. */
+static void tc_tell(const struct loader *l, const struct loader_config *config)
+{
+	const char *rx = config->dirs & 1u << (SC_DIR_RX - 1) ? probes_missing(&l->probes, SC_RX_TC) : NULL;
+	const char *tx = config->dirs & 1u << (SC_DIR_TX - 1) ? probes_missing(&l->probes, SC_TX_TC) : NULL;
+	bool same = rx && tx && !strcmp(rx, tx);
+
+	if (rx)
+		log_warn("without the stage%s: %s", same ? "s rx.tc and tx.tc" : " rx.tc", rx);
+	if (tx && !same)
+		log_warn("without the stage tx.tc: %s", tx);
+}
+
 static int attach_held(struct loader *l, const struct loader_config *config)
 {
 	struct held_request request = {
@@ -395,6 +443,7 @@ static int attach_held(struct loader *l, const struct loader_config *config)
 	if (err)
 		return log_err(err, "cannot start the guardian process");
 	held_tell(l, config);
+	tc_tell(l, config);
 	return 0;
 }
 
@@ -425,41 +474,6 @@ static int round_start(struct loader *l, const struct loader_config *config)
 	err = err ?: load_round(l, config);
 	err = err ?: make_rings(l);
 	return err ?: attach_round(l, config);
-}
-
-/* The object as this kernel and this filter need it; none if that is how it was built. */
-static int object_make(struct loader *l, const struct injection *filter)
-{
-	size_t size;
-	const void *object = stampcap_bpf__elf_bytes(&size);
-	int err = filter ? inject_function(object, size, filter, &l->object, &l->object_bytes) : 0;
-
-	if (err)
-		return log_err(err, "cannot put the filter into the BPF object");
-	if (l->atomics)
-		return 0;
-	if (!l->object) {
-		l->object = malloc(size);
-		if (!l->object)
-			return log_err(-ENOMEM, "no memory for the BPF object");
-		l->object_bytes = size;
-		memcpy(l->object, object, size);
-	}
-	err = atomics_remove(l->object, l->object_bytes);
-	return err < 0 ? log_err(err, "cannot adapt the BPF object to this kernel") : 0;
-}
-
-/* 0, or what this kernel lacks that nothing can replace. */
-static int kernel_ask(struct loader *l)
-{
-	char why[128];
-
-	if (!sc_can_read_kernel(why, sizeof(why)))
-		return log_refuse(-EPERM, "this kernel lets no BPF program read kernel memory, which every stage needs: %s", why);
-	l->atomics = sc_can_atomics();
-	l->sk_storage = sc_has_function("bpf_sk_storage_get_tracing");
-	l->cookies = sc_has_function("bpf_get_socket_ptr_cookie");
-	return 0;
 }
 
 static int rounds(struct loader *l, const struct loader_config *config)
@@ -494,8 +508,9 @@ int loader_start(struct loader **out, const struct loader_config *config)
 	if (err == -EINVAL)
 		return log_refuse(err, "--without %s: no such probe; `stampcap list` shows them", unknown);
 	if (err)
-		return log_refuse(err, "this kernel has no BTF (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF): stampcap needs it to read kernel structures");
-	err = kernel_ask(l);
+		return log_refuse(err, "this kernel has no BTF (/sys/kernel/btf/vmlinux), which stampcap needs to read its structures: run one with CONFIG_DEBUG_INFO_BTF=y");
+	probes_choose(&l->probes);
+	err = kernel_ask(&l->kernel, &l->probes);
 	err = err ?: object_make(l, config->filter);
 	err = err ?: rounds(l, config);
 	if (err)
@@ -577,7 +592,7 @@ void loader_maps(const struct loader *l, struct loader_maps *out)
 		.slot_bytes = l->slot_bytes,
 		.cpu_state_bytes = state_bytes,
 		.counters_offset = state_bytes - SC_CNT_COUNT * 2 * sizeof(uint64_t),
-		.locks_fd = l->atomics ? -1 : bpf_map__fd(l->skel->maps.slot_locks),
+		.locks_fd = l->kernel.atomics ? -1 : bpf_map__fd(l->skel->maps.slot_locks),
 		.open_total = l->skel->rodata->conf_filter ? &l->skel->bss->open_total : NULL,
 		.memory_bytes = (uint64_t)l->sets * (SC_WAYS * l->slot_bytes + sizeof(struct sc_set)) + (uint64_t)l->ring_bytes * l->cpus,
 	};

@@ -292,6 +292,7 @@ int net_device_query(const char *name_or_index, struct net_device_info *out)
 	irq_device =
 		(struct net_irq_device) { out->capture.name, out->ifindex, link.bus, link.parent };
 	out->irq_count = net_irq_find(&irq_device, out->irqs, NET_MAX_IRQS);
+	out->irq_count = net_irq_sort("/proc/interrupts", out->irqs, out->irq_queues, out->irq_count);
 	return 0;
 }
 

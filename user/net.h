@@ -19,6 +19,7 @@ struct net_device_info {
 	bool physical;	   /* has a parent device: its driver reports TX completion */
 	struct capture_interface capture; /* name, description, MAC, speed, link type */
 	unsigned int irqs[NET_MAX_IRQS];  /* from msi_irqs, device irq, or names in /proc/interrupts */
+	uint16_t irq_queues[NET_MAX_IRQS]; /* receive queue each serves + 1, 0 unknown */
 	size_t irq_count;
 	int uppers[NET_MAX_UPPERS]; /* ifindexes of devices stacked on it, recursively: bridge, bond, VLAN ... */
 	size_t upper_count;

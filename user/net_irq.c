@@ -184,6 +184,67 @@ size_t net_irq_scan(const char *path, const char *const *names, size_t name_coun
 	return count;
 }
 
+/* Last word of a row: the name of the vector, or of the last device on a shared line. */
+static const char *row_name(char *row)
+{
+	char *end = row + strlen(row), *at;
+
+	while (end > row && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	for (at = end; at > row && !isspace((unsigned char)at[-1]); at--)
+		;
+	return at;
+}
+
+static bool name_is_transmit(const char *name)
+{
+	const char *tx = strcasestr(name, "-tx");
+
+	if (strcasestr(name, "rx"))
+		return false;
+	return strstr(name, "-output.") || (tx && !isalpha((unsigned char)tx[3]));
+}
+
+/* Number at the end of a name that speaks of receiving, + 1; 0 if there is none. */
+static uint16_t name_queue(const char *name)
+{
+	size_t len = strlen(name), digits = 0;
+	unsigned int queue;
+
+	while (digits < len && isdigit((unsigned char)name[len - digits - 1]))
+		digits++;
+	if (!digits || (!strcasestr(name, "rx") && !strstr(name, "-input.")) || !number_parse(name + len - digits, "", &queue))
+		return 0;
+	return queue < UINT16_MAX ? queue + 1 : 0;
+}
+
+size_t net_irq_sort(const char *path, unsigned int *irqs, uint16_t *queues, size_t count)
+{
+	_cleanup_(file_cleanup) FILE *f = fopen(path, "re");
+	_cleanup_free_ char *line = NULL;
+	size_t capacity = 0, i;
+	const char *name;
+	unsigned int irq;
+
+	memset(queues, 0, count * sizeof(*queues));
+	while (f && getline(&line, &capacity, f) > 0) {
+		if (!number_parse(line + strspn(line, " "), ":", &irq))
+			continue;
+		name = row_name(line);
+		for (i = 0; i < count && irqs[i] != irq; i++)
+			;
+		if (i == count)
+			continue;
+		queues[i] = name_queue(name);
+		if (!name_is_transmit(name))
+			continue;
+		count--;
+		memmove(&irqs[i], &irqs[i + 1], (count - i) * sizeof(*irqs));
+		memmove(&queues[i], &queues[i + 1], (count - i) * sizeof(*queues));
+	}
+	return count;
+}
+
 size_t net_irq_find(const struct net_irq_device *device, unsigned int *irqs, size_t max)
 {
 	const char *names[3] = { device->ifname };

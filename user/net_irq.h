@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* What identifies the device outside its namespace; empty strings where unknown. */
 struct net_irq_device {
@@ -18,6 +19,12 @@ struct net_irq_device {
  * name the device or its parent are added to those.
  */
 size_t net_irq_find(const struct net_irq_device *device, unsigned int *irqs, size_t max);
+
+/*
+ * Takes out the vectors that serve transmit queues alone, by their names in the table in `path` (form of /proc/interrupts), and says which receive queue + 1 each of
+ * the others serves, 0 unknown: drivers name vectors DEVICE-rx-0, DEVICE-TxRx-0, DEVICE-rxtx-0, virtio2-input.0 ... New count.
+ */
+size_t net_irq_sort(const char *path, unsigned int *irqs, uint16_t *queues, size_t count);
 
 /*
  * For tests: adds the rows of the table in `path` (form of /proc/interrupts) whose text names one

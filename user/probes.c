@@ -197,14 +197,17 @@ int probes_init(struct probes *probes, const struct probes_request *request, cha
 	probes->family = request->family;
 	rows_fill(probes);
 	err = check_without(probes, request->without, unknown, unknown_size);
-	if (err || libbpf_get_error(can.vmlinux))
+	if (err || libbpf_get_error(can.vmlinux)) {
+		btf__free(can.vmlinux);
 		return err ?: -ENOENT;
+	}
 	capabilities_ask(&can, probes);
 	for (size_t i = 0; i < probes->count; i++) {
 		struct probe *row = &probes->row[i];
 
 		row_ask(row, &can, request->family);
-		if (row->status != PROBE_REFUSED && name_in_list(request->without, row->target))
+		row->left_out = name_in_list(request->without, row->target);
+		if (row->status != PROBE_REFUSED && row->left_out)
 			row_refuse(row, "left out by --without");
 	}
 	btf__free(can.vmlinux);
@@ -267,7 +270,7 @@ static void choose_stage(struct probes *probes, uint8_t stage, enum probe_scope 
 /* Datagram reads are counted from where datagrams are queued; of segments out of order, only the wake-up tells that they are. */
 static uint32_t stages_needed(uint32_t wanted)
 {
-	if (wanted & SC_BIT(SC_RX_READ))
+	if (wanted & (SC_BIT(SC_RX_READ) | SC_BIT(SC_RX_WAKEUP)))
 		wanted |= SC_BIT(SC_RX_SOCKET);
 	if (wanted & SC_BIT(SC_RX_SOCKET))
 		wanted |= SC_BIT(SC_RX_WAKEUP);
@@ -350,6 +353,18 @@ bool probes_function_used(const struct probes *probes, const char *function)
 		if (probes->row[i].status == PROBE_USED && row_is_function(&probes->row[i]) && !strcmp(probes->row[i].target, function))
 			return true;
 	return false;
+}
+
+const char *probes_missing(const struct probes *probes, uint8_t stage)
+{
+	const char *why = NULL;
+
+	if (!(probes->stages & SC_BIT(stage)) || probes_used(probes, stage, NULL))
+		return NULL;
+	for (size_t i = 0; i < probes->count; i++)
+		if (probes->row[i].stage == stage)
+			why = probes->row[i].left_out ? NULL : probes->row[i].why;
+	return why;
 }
 
 uint32_t probes_stages(const struct probes *probes, enum probe_scope scope)

@@ -42,6 +42,7 @@ struct probe {
 	uint8_t kind;
 	uint8_t status;
 	bool spare_of_before; /* the row before is a better way to the same function */
+	bool left_out;	      /* by the user, who named it */
 	char symbol[64]; /* functions: what the kernel calls it, which may have a suffix of the compiler */
 	char why[160];
 };
@@ -87,6 +88,9 @@ bool probes_program_used(const struct probes *probes, const char *program);
 
 /* Is this kernel function probed? */
 bool probes_function_used(const struct probes *probes, const char *function);
+
+/* Why nothing stamps a stage that was asked for, by its last resort; NULL if something does, or the user left it out. */
+const char *probes_missing(const struct probes *probes, uint8_t stage);
 
 /* SC_BIT mask of the stages that some row in use stamps for packets of `scope` (SCOPE_ALL: any). */
 uint32_t probes_stages(const struct probes *probes, enum probe_scope scope);

@@ -29,11 +29,7 @@ static __always_inline __u64 packet_address(struct xdp_md *ctx)
 	return address;
 }
 
-/*
- * .frags: jumbo frames in several buffers are stamped too; libxdp drops the flag where the kernel
- * does not know it.
- */
-SEC("xdp.frags")
+SEC("xdp")
 int sc_xdp(struct xdp_md *ctx)
 {
 	struct sc_xdp_marks *marks;

@@ -131,12 +131,18 @@ static int program_open(struct xdp_on_device *p, const struct xdp_program_reques
 	err = bpf_map__reuse_fd(p->skeleton->maps.xdp_marks, request->marks_fd);
 	if (err)
 		return err;
-	p->program = xdp_program__from_bpf_obj(p->skeleton->obj, "xdp.frags");
+	p->program = xdp_program__from_bpf_obj(p->skeleton->obj, "xdp");
 	err = libxdp_get_error(p->program);
 	if (err) {
 		p->program = NULL;
 		return err;
 	}
+	/*
+	 * Jumbo frames in several buffers are stamped too. By a section's name (xdp.frags) libbpf
+	 * would know and not libxdp, whose dispatcher would refuse them; libxdp drops the flag where
+	 * the kernel or a program of others does without.
+	 */
+	xdp_program__set_xdp_frags_support(p->program, true);
 	return xdp_program__set_run_prio(p->program, RUN_PRIORITY);
 }
 

@@ -6,6 +6,8 @@
 #   irq=no        the device delivers without softirq or backlog of its own (tun in the writer's context, answers on loopback)
 #   l4=no         no probe for l4 is in use;   socket=no  nor for socket
 #   write=no      the kernel cannot stamp write
+#   answers=no    nor ip of what TCP over IPv6 answers without a socket of its own (SYN-ACK, RST)
+#   tc=no         nor tc
 #   skip          regular expression of kinds that are counted only
 BEGIN {
 	FS = "\t"
@@ -102,7 +104,7 @@ function require(list,    n, names, i, choice, c, any) {
 function need_rx(    irq, upper) {
 	# What a softirq sends to this very host (ACKs, echo replies) may be taken in that same softirq: it has no entry of its own.
 	irq = (irq_option != "no" && (kind == "tcp_data" || kind == "udp")) ? "softirq|backlog " : ""
-	upper = irq "driver|xdp netif tc"
+	upper = irq "driver|xdp netif" tc_stage
 	if (kind == "non_ip") { require(upper); return }
 	require(upper " ip")
 	if (info["end"] == "forward") return
@@ -117,14 +119,15 @@ function need_rx(    irq, upper) {
 }
 
 function need_tx() {
-	if (kind == "non_ip") { require("tc netdev driver"); return }
-	require("ip out tc netdev driver")
+	if (kind == "non_ip") { require("netdev driver" tc_stage); return }
+	require(answers_option == "no" && kind == "tcp_control" && $16 != "" ? "out netdev driver" tc_stage : "ip out netdev driver" tc_stage)
 	if (kind == "tcp_data" && write_option != "no") require("write")
 	if (info["end"] != "driver" && info["end"] != "txdone") bad("end of " kind)
 }
 
 NR == 1 {
-	irq_option = irq; l4_option = l4; socket_option = socket; write_option = write
+	irq_option = irq; l4_option = l4; socket_option = socket; write_option = write; answers_option = answers
+	tc_stage = (tc == "no") ? "" : " tc"
 }
 
 {

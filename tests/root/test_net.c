@@ -174,6 +174,37 @@ static void interrupt_rows(void **state)
 	assert_int_equal(net_irq_scan(path, ens33, 1, irqs, 0, 4), 0);
 }
 
+/* Vectors that serve transmit queues alone go; of the others the queue is known where the name says so. */
+static void interrupt_queues(void **state)
+{
+	static const char table[] = "           CPU0       CPU1\n"
+				    " 30:  0  0  PCI-MSIX-0000:00:05.0   0-edge      virtio3-config\n"
+				    " 31:  0  0  PCI-MSIX-0000:00:05.0   1-edge      virtio3-input.0\n"
+				    " 32:  0  0  PCI-MSIX-0000:00:05.0   2-edge      virtio3-output.0\n"
+				    " 33:  0  0  PCI-MSIX-0000:00:05.0   3-edge      virtio3-input.11\n"
+				    " 34:  0  0  PCI-MSI 1-edge      ens33-tx-0\n"
+				    " 35:  0  0  PCI-MSI 2-edge      ens33-rx-0\n"
+				    " 36:  0  0  PCI-MSI 3-edge      i40e-ens33-TxRx-7\n"
+				    " 37:  0  0  PCI-MSI 4-edge      ens33-rxtx-2\n"
+				    " 10:  0  0   IO-APIC  10-fasteoi   ens33, eth1\n";
+	unsigned int irqs[] = { 30, 31, 32, 33, 34, 35, 36, 37, 10, 99 };
+	const unsigned int kept[] = { 30, 31, 33, 35, 36, 37, 10, 99 }, queue[] = { 0, 1, 12, 1, 8, 3, 0, 0 };
+	char path[] = "/tmp/stampcap-test-XXXXXX";
+	int fd = mkstemp(path);
+	uint16_t queues[10];
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, table, strlen(table)), (ssize_t)strlen(table));
+	close(fd);
+	assert_int_equal(net_irq_sort(path, irqs, queues, 10), 8);
+	for (size_t i = 0; i < 8; i++) {
+		assert_int_equal(irqs[i], kept[i]);
+		assert_int_equal(queues[i], queue[i]);
+	}
+	unlink(path);
+}
+
 #define LAB(test) cmocka_unit_test_setup_teardown(test, lab_setup, lab_teardown)
 
 int main(void)
@@ -187,6 +218,7 @@ int main(void)
 		LAB(uppers_are_recursive),
 		LAB(namespaces_are_entered),
 		cmocka_unit_test(interrupt_rows),
+		cmocka_unit_test(interrupt_queues),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

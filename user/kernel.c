@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the running kernel lets programs do: see kernel.h. */
+#include "user/kernel.h"
+
+#include <errno.h>
+
+#include "tracing/capability.h"
+#include "user/log.h"
+#include "user/probes.h"
+
+/* Calls are joined to packets by the socket's cookie. */
+static void refuse_calls(struct probes *probes)
+{
+	static const char *const programs[] = { "sc_tcp_read", "sc_tcp_send", "sc_tcp_send__kp", "sc_tcp_pages", "sc_tcp_pages__kp" };
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++)
+		probes_refuse(probes, programs[i], -1, "nothing gives sockets their cookies: before Linux 5.12 that takes a mounted cgroup v2 hierarchy");
+}
+
+int kernel_not_permitted(void)
+{
+	return log_refuse(-EPERM, "the kernel does not permit loading BPF programs: run as the machine's own root, with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+}
+
+int kernel_ask(struct kernel_limits *limits, struct probes *probes)
+{
+	char why[128];
+	int err = sc_can_read_kernel(why, sizeof(why));
+
+	if (err == -EPERM)
+		return kernel_not_permitted();
+	if (err)
+		return log_refuse(-EACCES, "this kernel lets no BPF program read kernel memory, which every stage needs: %s", why);
+	limits->atomics = sc_can_atomics();
+	limits->sk_storage = sc_has_function("bpf_sk_storage_get_tracing");
+	limits->cookies = sc_has_function("bpf_get_socket_ptr_cookie");
+	if (!limits->cookies && !probes_program_used(probes, "sc_l4_cgroup"))
+		refuse_calls(probes);
+	return 0;
+}
