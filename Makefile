@@ -9,7 +9,7 @@ BUILD_PACKAGES := gcc libc6-dev make clang bpftool libbpf-dev libxdp-dev libelf-
 DEMO_PACKAGES := iproute2 ethtool iputils-ping curl "busybox-static|busybox" socat
 TEST_PACKAGES := libcmocka-dev tcpdump tshark nginx-light nftables procps jq
 # Of the tests that boot other kernels; the kernels themselves are pinned in tests/vm/kernels.
-VM_PACKAGES := qemu-system-x86 cpio xz-utils zstd kmod bpftrace
+VM_PACKAGES := qemu-system-x86 cpio xz-utils zstd kmod bpftrace xdp-tools
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -207,6 +207,8 @@ check-vm: deps-test
 check-kernels: deps-test
 	@$(QUIET_MAKE) -j$(JOBS) tests
 	@tests/run matrix
+	@tests/vm/compatibility.sh build/tests/logs/vm/matrix_* > build/compatibility.md
+	@diff docs/compatibility.md build/compatibility.md || { echo 'docs/compatibility.md is not current: cp build/compatibility.md docs/' >&2; exit 1; }
 
 .PHONY: bench
 bench: deps-test
@@ -243,4 +245,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -name '*.d' -not -path 'build/tests/logs/*' 2>/dev/null)

@@ -196,7 +196,7 @@ start_record() {
 }
 
 wait_recording() {
-	local name="$1" deadline=$((SECONDS + 20))
+	local name="$1" deadline=$((SECONDS + ${RECORD_STARTS_IN:-20}))
 
 	until grep -qs 'recording on' "$WORK/$name.err"; do
 		if ! kill -0 "$RECORD_PID" 2>/dev/null; then

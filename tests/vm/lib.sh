@@ -8,7 +8,8 @@ TOP=${TOP:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 OWN4=10.0.0.1 OWN6=fd00::1 PEER4=10.0.0.2 PEER6=fd00::2
 
 # guests KERNEL:NIC...: on the host, runs the calling test in one guest after the other and exits with what came of it; in a guest, returns. What a test
-# leaves in $WORK is found in the host's $WORK/KERNEL-NIC. The first failure ends it; a kernel that cannot be had makes a skip, after the others have run.
+# leaves in $WORK is found in the host's $WORK/KERNEL-NIC, and so is there what its function for_guest, if it has one, has put into that folder, its argument.
+# The first failure ends it; a kernel that cannot be had makes a skip, after the others have run.
 guests() {
 	local guest status skipped=''
 
@@ -16,6 +17,8 @@ guests() {
 	WORK=${WORK:-$(mktemp -d "/tmp/$(basename "$0" .sh).XXXXXX")}
 	for guest in "$@"; do
 		echo "=== ${guest/:/ }"
+		mkdir -p "$WORK/${guest/:/-}"
+		[ "$(type -t for_guest)" != function ] || for_guest "$WORK/${guest/:/-}"
 		status=0
 		"$TOP/tests/vm/boot" "${guest%:*}" "${guest#*:}" "$0" "$WORK/${guest/:/-}" || status=$?
 		case $status in

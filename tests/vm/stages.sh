@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Sourced in a guest: traffic of every kind over ens33, both families, both directions, recorded there; then every packet's timeline is held against the
+# contract and against /proc/interrupts. What was found goes into $WORK/facts, for docs/compatibility.md.
+# shellcheck shell=bash
+
+STAMPCAP=$TOP/build/stampcap # the sanitized one takes too long to start here
+RECORD_STARTS_IN=90 # in emulation, beside another guest
+SERVE_SECONDS=110
+
+# vectors: of ens33 in /proc/interrupts, "NUMBER CPU COUNT NAME" per line.
+vectors() {
+	local virtio
+
+	virtio=$(basename "$(readlink -f /sys/class/net/ens33/device)")
+	awk -v name="(^|[ ,])(ens33|$virtio)([-,]|\$)" '
+		NR == 1 { cpus = NF; next }
+		$0 ~ name { sub(":", "", $1); for (i = 0; i < cpus; i++) print $1, i, $(i + 2), $NF }' /proc/interrupts
+}
+
+# serve NAME HOW ADDRESS: HOW is how to run a server.
+serve() {
+	local name="$1" how="$2" address="$3"
+
+	# shellcheck disable=SC2086 # words
+	{
+		tool_ready "udp-$name" $how "$TOOLS/udp_echo" "$address" 9000 "$SERVE_SECONDS"
+		tool_ready "small-$name" $how "$TOOLS/tcp_pingpong" -l -t "$SERVE_SECONDS" -s 200 "$address" 9001
+		tool_ready "large-$name" $how "$TOOLS/tcp_pingpong" -l -t "$SERVE_SECONDS" -s 20000 "$address" 9002
+	}
+}
+
+start_servers() {
+	serve own4 "" "$OWN4"
+	serve own6 "" "$OWN6"
+	serve peer4 "ns peer" "$PEER4"
+	serve peer6 "ns peer" "$PEER6"
+}
+
+# traffic_to HOW ADDRESS: HOW is how to run a client.
+traffic_to() {
+	local how="$1" address="$2"
+
+	$how "$TOOLS/tcp_pingpong" -n 40 -s 200 "$address" 9001
+	$how "$TOOLS/tcp_pingpong" -n 8 -s 20000 "$address" 9002
+	$how "$TOOLS/udp_client" "$address" 9000 40 300
+	$how ping -q -c 5 -i 0.05 -W 2 "$address" | grep received
+}
+
+traffic() {
+	start_servers
+	traffic_to "ns peer" "$OWN4"
+	traffic_to "ns peer" "$OWN6"
+	traffic_to "" "$PEER4"
+	traffic_to "" "$PEER6"
+}
+
+# probe_used LIST STAGE: kinds of probes that LIST says are in use for it, joined by +.
+probe_used() {
+	awk -v stage="$2" '
+		/^(rx|tx)\.|^\(/ { at = $1 }
+		at == stage && (($1 == stage && $2 == "in" && $3 == "use") || ($1 == "in" && $2 == "use")) {
+			kind = ($1 == "in") ? $3 : $4
+			sub(":.*", "", kind)
+			if (!(kind in seen)) { seen[kind] = 1; all = all (all == "" ? "" : "+") kind }
+		}
+		END { print (all == "") ? "-" : all }' "$1"
+}
+
+write_facts() {
+	local stage
+
+	for stage in $(sed -n 's/^\([rt]x\.[a-z0-9]*\) .*/\1/p' "$1"); do
+		echo "probe $stage $(probe_used "$1" "$stage")"
+	done >"$WORK/facts"
+	awk -F '\t' '{
+		n = split($18, token, " ")
+		for (i = 3; i <= n; i++)
+			if (token[i] ~ /^[a-z0-9]+=\+/) { sub("=.*", "", token[i]); stamped[token[2] "." token[i]]++ }
+	} END { for (s in stamped) if (s != "tx.qdisc") print "stamped", s }' "$2" | sort >>"$WORK/facts"
+	echo "vectors $(awk '!seen[$4]++ { printf "%s%s", (NR > 1) ? " " : "", $4 }' "$WORK/vectors.after" | sed 's/^eth1$/a line shared with eth1/')" >>"$WORK/facts"
+}
+
+# Before netfilter programs (6.4) functions have to tell where IP output begins, and fentry does not get at that of answers over IPv6: ip6_xmit.
+answers() {
+	[ "$(probe_used "$WORK/list" tx.ip)" = netfilter ] || echo no
+}
+
+# QEMU's models of these cards send a super-packet as IP fragments.
+prepare_cards() {
+	case "$VM_NIC" in
+	e1000e | vmxnet3)
+		ethtool -K ens33 tso off
+		ns peer ethtool -K eth1 tso off
+		;;
+	esac
+}
+
+# check_stages [OPTION...]: of record and list.
+check_stages() {
+	local file="$WORK/stages.pcapng"
+
+	prepare_cards
+	vectors >"$WORK/vectors.before"
+	"$STAMPCAP" list -i ens33 "$@" >"$WORK/list"
+	start_record stages -i ens33 -w "$file" -v "$@"
+	traffic
+	stop_record stages
+	vectors >"$WORK/vectors.after"
+	cat "$WORK/stages.err"
+	check_file "$file"
+	check_timelines "$file" -v min_complete=0.99 -v min_rx=250 -v min_tx=250 -v write=no -v answers="$(answers)"
+	awk -v functions="$(probe_used "$WORK/list" rx.l4 | grep -c -e fentry -e kprobe)" -v before="$WORK/vectors.before" -v after="$WORK/vectors.after" \
+		-v answers="$(answers)" -f "$TOP/tests/vm/stages.awk" "$file.tsv" || fail "timelines on ens33 are wrong"
+	write_facts "$WORK/list" "$file.tsv"
+}
