@@ -9,11 +9,11 @@
 # Two probes at one function cannot tell the same time: the later one waits for the earlier one. How long is found with the script alone, which then has a
 # kprobe and a kfunc (what bpftrace calls fentry, the kind of probe stampcap uses) at each of the four: the cost of the probes.
 #
-# The script's clock is monotonic, a capture's is wall time. Their distance is one number for the whole file, estimated as the median over all stamps that are
-# compared. That takes in what the later probe typically waits, m. What is left of a wait w is |w - m|, which is at most the larger of the two: so stamps of the
-# same place differ by no more than the cost, in the median, and at the 90th percentile by no more than the waits' there, for which twice as much is allowed:
-# one is of another run than the other, on a machine with others to serve. The rest are packets between whose two probes somebody came: an interrupt, or
-# bpftrace itself, which what the script prints at the first of several packets wakes up.
+# The script's clock is monotonic, a capture's is wall time. Their distance is one number for the whole file, estimated as the median over the driver stamps,
+# which are the packets' times in the file. That takes in what the later probe typically waits, m. What is left of a wait w is |w - m|, at most the larger of
+# the two: so stamps of the same place differ by no more than the cost, in the median. At the 90th percentile it is no more than that of the waits, for which
+# three times as much is allowed: the runs are two, on a machine with others to serve, and the second has two programs that read. Beyond are packets between
+# whose two probes somebody came: an interrupt, or a reader that what was printed at the first of several packets woke up.
 # timeout: 2000
 export STAMPCAP=${STAMPCAP:-$(cd "$(dirname "$0")/../.." && pwd)/build/stampcap} VM_TIMEOUT=900
 # One guest of some ten dies in its kernel's test of the timer when this machine is busy.
@@ -133,12 +133,11 @@ function sort(list, n,    gap, i, j, x) {
 			list[j] = x
 		}
 }
-# A quantile of values[stage, 1..n]; stage "": of all four.
-function quantile(values, n, stage, q,    list, i, s, count) {
-	for (s = 1; s <= 4; s++)
-		for (i = 1; (stage == "" || stage == stages[s]) && i <= n[stages[s]]; i++) list[++count] = values[stages[s], i]
-	sort(list, count)
-	return count ? list[int(q * (count - 1)) + 1] : 0
+# A quantile of values[stage, 1..n[stage]].
+function quantile(values, n, stage, q,    list, i) {
+	for (i = 1; i <= n[stage]; i++) list[i] = values[stage, i]
+	sort(list, n[stage])
+	return n[stage] ? list[int(q * (n[stage] - 1)) + 1] : 0
 }
 BEGIN { split("driver ip l4 socket", stages, " ") }
 FNR == 1 { file++ }
@@ -210,7 +209,7 @@ END {
 	}
 	for (s = 1; s <= 4; s++)
 		if (unseen[stages[s]] > 0.02 * packets) bad("the script missed " unseen[stages[s]] " segments at " stages[s])
-	offset = quantile(aparts, apart_count, "", 0.5)
+	offset = quantile(aparts, apart_count, "driver", 0.5)
 	for (s = 1; s <= 4; s++) {
 		stage = stages[s]
 		for (i = 1; i <= apart_count[stage]; i++) {
@@ -231,9 +230,9 @@ END {
 			quantile(aparts, apart_count, stage, 1) / 1000, wait_count[stage], quantile(waits, wait_count, stage, 0.5) / 1000, cost_p90 / 1000,
 			quantile(waits, wait_count, stage, 1) / 1000, quantile(steps, step_count, stage, 0.5) / 1000
 		if (apart_count[stage] < min_stamps || wait_count[stage] < min_stamps) bad("too few at " stage)
-		# One offset serves all stages, so it is the most expensive one that tells the cost.
+		# One distance serves all stages, so it is the most expensive one that tells the cost.
 		if (median > cost_max) bad("at " stage " the median is above the cost of the probes, " cost_max / 1000 " us")
-		if (p90 > 2 * cost_p90) bad("at " stage " the 90th percentile is above twice that of the cost")
+		if (p90 > 3 * cost_p90) bad("at " stage " the 90th percentile is above three times that of the cost")
 	}
 	if (bad_count) { print bad_count " things are wrong"; exit 1 }
 }
