@@ -204,7 +204,7 @@ END {
 					bad("packet " packet ": not its parent's stamp at " stage)
 				break
 			}
-			if (e > event_count[stage]) unseen[stage]++ # a kprobe is not run while another is on that CPU
+			if (e > event_count[stage]) unseen[stage]++ # TCP merges what waits in a socket's backlog; a kprobe is not run inside another
 		}
 	}
 	for (s = 1; s <= 4; s++)
