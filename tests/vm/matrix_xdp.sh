@@ -6,5 +6,5 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/vm/xdp.sh
 . "$TOP/tests/vm/xdp.sh"
-guests 6.1:virtio-net-pci 6.12:virtio-mq 6.12:e1000 7:virtio-net-pci
+guests 6.12:virtio-net-pci 6.1:virtio-net-pci 6.12:virtio-mq 6.12:e1000 7:virtio-net-pci
 check_xdp
