@@ -31,15 +31,17 @@ static __always_inline struct adrift *adrift_get(void)
 	return bpf_map_lookup_elem(&adrifts, &zero);
 }
 
-/* GRO has merged this packet, and nobody knows yet into what. */
+/*
+ * GRO has merged this packet, and nobody knows yet into what. Its story leaves the place that goes by the skb's address: a poll has few of those, which come back at once,
+ * and stories that wait in their sets would soon fill them.
+ */
 static __always_inline void adrift_add(struct cpu_state *cpu, struct timeline *t)
 {
-	__u64 key = (t->owned & ~KEY_MASK) | KEY_ADRIFT, i;
 	struct adrift *a = adrift_get();
-	struct timeline oldest = {};
-	struct sc_packet *p = t->packet;
+	struct timeline oldest = {}, to = {};
+	__u64 i;
 
-	if (!a || p->l4_proto != IPPROTO_TCP) { /* nothing will tell */
+	if (!a || t->packet->l4_proto != IPPROTO_TCP) { /* nothing will tell */
 		timeline_emit(cpu, t, SC_END_MERGED);
 		return;
 	}
@@ -47,14 +49,16 @@ static __always_inline void adrift_add(struct cpu_state *cpu, struct timeline *t
 	BOUND(i, ADRIFT_MAX - 1);
 	if (timeline_at(a->packet[i].slot, a->packet[i].id, &oldest))
 		timeline_emit(cpu, &oldest, SC_END_MERGED);
-	if (!key_exchange(t->key, p->slot, t->owned, key))
+	if (!timeline_move(cpu, &to, t, (t->packet->id << 3 | KEY_ADRIFT) & KEY_MASK) || !to.packet) {
+		timeline_emit(cpu, t, SC_END_MERGED);
 		return;
+	}
 	if (!a->packet[i].id)
 		a->open++;
-	a->packet[i].id = p->id;
-	a->packet[i].slot = p->slot;
-	a->packet[i].flow_hash = p->flow_hash;
-	a->packet[i].seq = p->seq;
+	a->packet[i].id = to.packet->id;
+	a->packet[i].slot = to.packet->slot;
+	a->packet[i].flow_hash = to.packet->flow_hash;
+	a->packet[i].seq = to.packet->seq;
 }
 
 /* A TCP packet's bytes in an skb that may be longer by now. `l3_len`: skb->len with the network header first. */
@@ -102,7 +106,7 @@ __hidden __noinline int adrift_land(struct cpu_state *cpu, struct gro_skb *g, st
 		return 0;
 	BOUND(at, ADRIFT_MAX - 1);
 	if (!a->packet[at].id || a->packet[at].flow_hash != g->flow_hash || a->packet[at].seq - g->seq >= g->payload_len_bytes ||
-	    !timeline_at(a->packet[at].slot, a->packet[at].id, &from) || (from.owned & KEY_MASK) != KEY_ADRIFT)
+	    !timeline_at(a->packet[at].slot, a->packet[at].id, &from) || !(from.owned & KEY_ADRIFT))
 		return 0;
 	a->packet[at].id = 0;
 	a->open--;

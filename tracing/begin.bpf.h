@@ -81,7 +81,6 @@ static __always_inline __u64 driver_handed_ns(const struct cpu_state *cpu, const
 	if (since_ns < cpu->poll_begin_ns)
 		since_ns = cpu->poll_begin_ns;
 	handed_ns = driver_mark_take(skb_key(skb), since_ns); /* older: veth calls it where the packet is sent */
-
 	if (handed_ns)
 		return handed_ns;
 	return path == RX_LATE ? 0 : now_ns;

@@ -33,7 +33,7 @@ extern struct map_earlies earlies SEC(".maps");
 
 static __always_inline struct early *early_of(__u64 key)
 {
-	__u32 index = (__u32)((key * 0x9E3779B97F4A7C15ull) >> 40) & (EARLY_ENTRIES - 1);
+	__u32 index = key_place(key, EARLY_ENTRIES - 1);
 
 	return bpf_map_lookup_elem(&earlies, &index);
 }

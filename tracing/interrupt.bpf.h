@@ -27,7 +27,7 @@ extern struct map_napi_marks napi_marks SEC(".maps");
 
 static __always_inline struct napi_mark *napi_mark_of(__u64 key)
 {
-	__u32 index = (__u32)((key * 0x9E3779B97F4A7C15ull) >> 40) & (NAPI_MARKS - 1);
+	__u32 index = key_place(key, NAPI_MARKS - 1);
 
 	return bpf_map_lookup_elem(&napi_marks, &index);
 }

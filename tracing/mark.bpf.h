@@ -22,7 +22,7 @@ extern struct map_driver_marks driver_marks SEC(".maps");
 
 static __always_inline struct driver_mark *driver_mark_of(__u64 key)
 {
-	__u32 index = (__u32)((key * 0x9E3779B97F4A7C15ull) >> 40) & (DRIVER_MARKS - 1);
+	__u32 index = key_place(key, DRIVER_MARKS - 1);
 
 	return bpf_map_lookup_elem(&driver_marks, &index);
 }

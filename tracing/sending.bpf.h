@@ -27,7 +27,7 @@ extern struct map_sendings sendings SEC(".maps");
 
 static __always_inline struct sending *sending_of(__u64 sock)
 {
-	__u32 index = (__u32)((sock * 0x9E3779B97F4A7C15ull) >> 40) & (SENDING_ENTRIES - 1);
+	__u32 index = key_place(sock, SENDING_ENTRIES - 1);
 
 	return bpf_map_lookup_elem(&sendings, &index);
 }

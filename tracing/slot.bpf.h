@@ -10,7 +10,7 @@
 #include "atomic.bpf.h"
 
 #define KEY_MASK ((1ull << 48) - 1)
-#define KEY_ADRIFT (KEY_MASK & ~SC_KEY_BUSY) /* no skb's: a story whose skb is still to come */
+#define KEY_ADRIFT 2ull /* set in no skb's key, which is a multiple of 8: a story whose skb is still to come */
 
 struct timeline {
 	struct sc_packet *packet;
@@ -57,9 +57,15 @@ static __always_inline __u64 sock_key(const void *sk)
 	return sock_key_as(sk, TYPED);
 }
 
+/* The place of a key in a table whose size is a power of two, `mask` + 1. */
+static __always_inline __u32 key_place(__u64 key, __u32 mask)
+{
+	return (__u32)((key * 0x9E3779B97F4A7C15ull) >> 40) & mask;
+}
+
 static __always_inline __u32 key_set(__u64 key)
 {
-	return (__u32)((key * 0x9E3779B97F4A7C15ull) >> 40) & conf_set_mask;
+	return key_place(key, conf_set_mask);
 }
 
 static __always_inline struct sc_packet *slot_packet(__u32 slot)

@@ -22,7 +22,7 @@ extern struct map_turned_down turned_down SEC(".maps");
 
 static __always_inline struct turned_down *turned_down_of(__u64 sock)
 {
-	__u32 index = (__u32)((sock * 0x9E3779B97F4A7C15ull) >> 40) & (TURNED_DOWN_ENTRIES - 1);
+	__u32 index = key_place(sock, TURNED_DOWN_ENTRIES - 1);
 
 	return bpf_map_lookup_elem(&turned_down, &index);
 }

@@ -58,6 +58,17 @@ assert_eq "$(comments "$WORK/push.pcapng" tcp | tally ' flags=[a-z+]*hol')" 0 "s
 # A segment waits in GRO for the end of one poll: a longer wait would be that of somebody else's skb.
 assert_eq "$(nanoseconds "$WORK/push.pcapng" tcp netif | awk '$1 > 5000000' | wc -l)" 0 "segments that GRO held for more than 5 ms"
 
+say "GRO: every segment of large messages; its stories wait for their skbs without being in each other's way"
+tool_ready large in_server "$TOOLS/tcp_pingpong" -l -t 60 -s 60000 "$SERVER4" 9701
+start_record large --netns "$SERVER" -i s0 -w "$WORK/large.pcapng" -s 128 'tcp port 9701'
+in_client "$TOOLS/tcp_pingpong" -n 150 -s 60000 "$SERVER4" 9701
+stop_record large
+cat "$WORK/large.err"
+check_file "$WORK/large.pcapng"
+check_timelines "$WORK/large.pcapng" -v min_rx=4000
+assert_eq "$(tally '^stampcap: [rt]x: .* \+ 0 lost; ' <"$WORK/large.err")" 2 "directions without a loss"
+assert_ge "$(comments "$WORK/large.pcapng" tcp | tally ' into=')" 2000 "segments that GRO merged"
+
 say "datagrams: every tenth one is recorded, and its read lies within the call that returned it"
 each=10500
 tool_ready oracle in_server "$TOOLS/udp_oracle" read "$SERVER4" 9500 $((2 * each)) 20
