@@ -31,6 +31,9 @@ static void attach_cls(struct held *h, int egress)
 
 		h->result->cls_err[egress] = cls_attach(&h->tc[i][egress], &request, h->result->cls_why[egress], HELD_WHY_MAX);
 	}
+	/* A stage is stamped on every captured device, or is none of this capture. */
+	for (size_t i = 0; i < q->device_count && h->result->cls_err[egress]; i++)
+		tc_detach(TAKE_PTR(h->tc[i][egress]));
 }
 
 static void work(void *context)
