@@ -37,51 +37,7 @@ struct napi_struct {
 	struct net_device *dev;
 };
 
-struct sk_buff_head {
-	struct sk_buff *next;
-	struct sk_buff *prev;
-	__u32 qlen;
-};
-
-struct dst_entry {
-	struct net_device *dev;
-};
-
-struct sock_common {
-	unsigned short skc_family;
-	volatile unsigned char skc_state;
-	possible_net_t skc_net;
-	atomic64_t skc_cookie;
-};
-
-struct sock {
-	struct sock_common __sk_common;
-	struct sk_buff_head sk_receive_queue;
-	struct dst_entry *sk_dst_cache;
-	__u16 sk_type;
-	__u16 sk_protocol;
-};
-
-struct udp_sock {
-	struct sk_buff_head reader_queue;
-};
-
-struct tcp_sock {
-	__u32 rcv_nxt;
-	__u32 copied_seq;
-	__u32 write_seq;
-	struct {
-		__u32 seq; /* copied_seq when the receive window was measured last */
-	} rcvq_space;
-};
-
-struct iov_iter {
-	unsigned long count;
-};
-
-struct msghdr {
-	struct iov_iter msg_iter;
-};
+struct sock;
 
 struct sk_buff {
 	struct sk_buff *next;
@@ -122,12 +78,6 @@ struct nf_hook_state {
 struct irqaction {
 	void *thread_fn;
 	const char *name;
-};
-
-/* What TCP keeps in sk_buff.cb (include/net/tcp.h). */
-struct tcp_skb_cb {
-	__u32 seq;
-	__u32 end_seq;
 };
 
 struct Qdisc;

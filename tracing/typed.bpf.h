@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "kernel_types.h"
+#include "kernel_sock.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -28,8 +28,8 @@ enum { UNTYPED, TYPED };
 #define ARGUMENTS(...) __VA_ARGS__
 
 /*
- * The two programs of a kernel function: `program` and `program`__kp, as rows of kind FUNC in stages.def expect them. `parameters` in parentheses; `body` is an
- * expression that may use them, and `typed`.
+ * The two programs of a kernel function: `program` and `program`__kp, as rows of kind FUNC in stages.def expect them. `parameters` in parentheses; `body` is a
+ * statement that may use them, and `typed`.
  */
 #define SC_FUNCTION(program, function, parameters, body)                 \
 	SEC("fentry/" function)                                          \

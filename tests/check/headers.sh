@@ -13,7 +13,7 @@ for header in tracing/*.h xdp/*.h tc/*.h pcap/*.h user/*.h tests/lib/*.h; do
 	[ -e "$header" ] || continue
 	count=$((count + 1))
 	case "$header" in
-	*.bpf.h | tracing/kernel_types.h)
+	*.bpf.h | tracing/kernel_*.h)
 		# shellcheck disable=SC2086
 		echo "#include \"$header\"" | clang $bpf_flags -Wno-unused-function -fsyntax-only -x c - || bad=$((bad + 1))
 		;;

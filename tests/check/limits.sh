@@ -19,7 +19,6 @@ for file in tracing/*.[ch] tracing/*.def xdp/*.[ch] tc/*.[ch] pcap/*.[ch] user/*
 	count=$((count + 1))
 	head -n 1 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-only' || complain "$file: no SPDX line"
 	case "$file" in
-	tracing/kernel_types.h) ;;
 	*.bpf.c) lines_at_most "$file" 300 ;;
 	*.c) lines_at_most "$file" 600 ;;
 	*.h) lines_at_most "$file" 150 ;;
