@@ -410,3 +410,16 @@ same_order fentry kprobe || failed=1
 same_order fentry tracepoint || failed=1
 same_order kprobe tracepoint || failed=1
 [ $failed = 0 ] || fail "the time goes elsewhere"
+
+# nothing_of_ours: no program of a recording is loaded, and no kprobe set.
+nothing_of_ours() {
+	[ "$(bpftool -j prog show | jq '[.[] | select(.name // "" | startswith("sc_"))] | length')" = 0 ] && [ ! -s /sys/kernel/debug/kprobes/list ]
+}
+
+for family in fentry kprobe; do
+	say "kill -9 with $family"
+	start_record killed -i ens33 -w "$WORK/killed.pcapng" --probes "$family"
+	! nothing_of_ours || fail "nothing was attached"
+	kill -9 "$RECORD_PID"
+	wait_until 20 nothing_of_ours || fail "left behind: $(bpftool prog show | grep sc_; cat /sys/kernel/debug/kprobes/list)"
+done

@@ -8,3 +8,4 @@ guests 5.10:e1000 6.1:e1000 6.12:e1000 7:e1000
 # shellcheck source=tests/vm/stages.sh
 . "$TOP/tests/vm/stages.sh"
 check_stages
+check_filtered

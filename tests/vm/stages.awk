@@ -5,7 +5,7 @@
 #   before, after  vectors of the device around the recording: "NUMBER CPU COUNT NAME" per line
 #   answers=no     as in timelines.awk
 #   polled=no      packets may come neither by an interrupt of their CPU nor in a softirq
-#   same_cpu=no     a thread polls, not the CPU that was interrupted
+#   same_cpu=no    a thread polls, not the CPU that was interrupted
 #   functions      the kernel lets functions be probed: socket and datagram stages are there
 BEGIN {
 	FS = "\t"
@@ -36,8 +36,10 @@ function require(what, list,    n, stage, i) {
 
 {
 	parse($18)
-	if (info["flags"] ~ /partial/ || info["end"] ~ /^drop/) next
 	tcp = $6 != "" && $7 > 0; udp = $9 != ""; reply = $10 == "0" || $11 == "129"; request = $10 == "8" || $11 == "128"
+	# Nothing is lost here but what TCP sent twice.
+	if (info["end"] ~ /^drop/ && (udp || reply || request || info["end"] !~ /TCP_(OLD_DATA|OVERWINDOW|OFOMERGE)/) && $6 $9 $10 $11 != "" && polled_option != "no") bad("a drop")
+	if (info["flags"] ~ /partial/ || info["end"] ~ /^drop/) next
 	if (dir == "rx" && (tcp || udp || reply)) {
 		require("received", polled_option == "no" ? "driver netif tc" : "softirq driver netif tc")
 		if (functions + 0) require("received", "ip local l4 socket read")
@@ -71,5 +73,7 @@ END {
 	printf "received payload packets: %d, with interrupt %d, polled %d; sent %d\n", received, interrupts, polled, sent
 	for (v in vector) { split(v, part, " "); printf "   interrupt %s (%s): %d packets\n", v, name_of[part[1]], vector[v] }
 	if (!received || !sent || !interrupts) { print "BAD: nothing to judge"; bad_count++ }
+	# A packet of a request or an answer comes to an idle device: few come while it is polled.
+	if (polled_option != "no" && interrupts < received / 2) { print "BAD: most packets without an interrupt of their own"; bad_count++ }
 	if (bad_count) { print bad_count " things are wrong"; exit 1 }
 }

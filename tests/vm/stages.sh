@@ -95,6 +95,42 @@ prepare_cards() {
 	esac
 }
 
+# judge_stages FILE PACKETS: its timelines, by both judges; at least so many PACKETS in each direction.
+judge_stages() {
+	local file="$1"
+
+	check_file "$file"
+	check_timelines "$file" -v min_complete=0.99 -v min_rx="$2" -v min_tx="$2" -v write=no -v answers="$(answers)"
+	awk -v functions="$(probe_used "$WORK/list" rx.l4 | grep -c -e fentry -e kprobe)" -v before="$WORK/vectors.before" -v after="$WORK/vectors.after" \
+		-v answers="$(answers)" -f "$TOP/tests/vm/stages.awk" "$file.tsv" || fail "timelines on ens33 are wrong"
+}
+
+# no_loss NAME: of a recording.
+no_loss() {
+	cat "$WORK/$1.err"
+	assert_eq "$(tally '^stampcap: [rt]x: .* \+ 0 lost; ' <"$WORK/$1.err")" 2 "directions without a loss"
+}
+
+# check_filtered: what an expression asks for, and that alone, as whole as without one. After check_stages.
+check_filtered() {
+	local file="$WORK/filtered.pcapng"
+
+	vectors >"$WORK/vectors.before"
+	start_record filtered -i ens33 -w "$file" 'tcp port 9011 or udp port 9012'
+	tool_ready filtered-tcp "$TOOLS/tcp_pingpong" -l -t 100 -s 200 "$OWN6" 9011
+	tool_ready filtered-udp "$TOOLS/udp_echo" "$OWN4" 9012 100
+	tool_ready filtered-peer ns peer "$TOOLS/tcp_pingpong" -l -t 100 -s 200 "$PEER4" 9011
+	ns peer "$TOOLS/tcp_pingpong" -n 40 -s 200 "$OWN6" 9011
+	ns peer "$TOOLS/udp_client" "$OWN4" 9012 40 300
+	"$TOOLS/tcp_pingpong" -n 40 -s 200 "$PEER4" 9011
+	ping -q -c 5 -i 0.05 -W 2 "$PEER4" | grep received
+	stop_record filtered
+	vectors >"$WORK/vectors.after"
+	no_loss filtered
+	judge_stages "$file" 120
+	assert_eq "$(count "$file" '!(tcp.port == 9011 || udp.port == 9012)')" 0 "packets that nobody asked for"
+}
+
 # check_stages [OPTION...]: of record and list.
 check_stages() {
 	local file="$WORK/stages.pcapng"
@@ -106,10 +142,7 @@ check_stages() {
 	traffic
 	stop_record stages
 	vectors >"$WORK/vectors.after"
-	cat "$WORK/stages.err"
-	check_file "$file"
-	check_timelines "$file" -v min_complete=0.99 -v min_rx=250 -v min_tx=250 -v write=no -v answers="$(answers)"
-	awk -v functions="$(probe_used "$WORK/list" rx.l4 | grep -c -e fentry -e kprobe)" -v before="$WORK/vectors.before" -v after="$WORK/vectors.after" \
-		-v answers="$(answers)" -f "$TOP/tests/vm/stages.awk" "$file.tsv" || fail "timelines on ens33 are wrong"
+	no_loss stages
+	judge_stages "$file" 250
 	write_facts "$WORK/list" "$file.tsv"
 }
