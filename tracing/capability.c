@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "tracing/bpf_link.h"
-#include "tracing/kprobe.h"
 #include "tracing/cleanup.h"
+#include "tracing/kprobe.h"
 
 /* Return `value` and exit: the smallest program. */
 #define MINIMAL(value)                                                           \
@@ -161,15 +161,6 @@ void sc_find_functions(const struct sc_function *functions, size_t count)
 	}
 	if (f)
 		fclose(f);
-}
-
-bool sc_has_function(const char *name)
-{
-	char symbol[SC_SYMBOL_MAX];
-	struct sc_function function = { name, symbol };
-
-	sc_find_functions(&function, 1);
-	return !strcmp(symbol, name);
 }
 
 #define PROG_TYPE_NETFILTER 32

@@ -11,9 +11,9 @@ struct btf;
 bool sc_can_fentry(char *why, size_t size);
 bool sc_can_kprobe(char *why, size_t size);
 bool sc_can_netfilter(char *why, size_t size);
+bool sc_can_kprobe_multi(void);
 /* May programs read kernel memory at all? 0; -EPERM without the privilege to load any; -EINVAL under lockdown=confidentiality. With a reason in `why`. */
 int sc_can_read_kernel(char *why, size_t size);
-bool sc_can_kprobe_multi(void);
 /* Atomic operations that return a value (Linux 5.12). */
 bool sc_can_atomics(void);
 
@@ -30,8 +30,6 @@ struct sc_function {
 void sc_find_functions(const struct sc_function *functions, size_t count);
 /* Does `symbol` stand for the function `name`? Parts that were split off (.cold, .part.0) do not. */
 bool sc_symbol_is(const char *symbol, const char *name);
-/* Is there a kernel function of exactly this name? */
-bool sc_has_function(const char *name);
 /* Does the kernel have the tracepoint `name`, with types for a tp_btf program? */
 bool sc_has_tracepoint(const struct btf *vmlinux, const char *name, char *why, size_t size);
 /* Path of the root of the cgroup v2 hierarchy, from /proc/self/mountinfo: in the hybrid layout it lies below the v1 tree. */

@@ -24,7 +24,8 @@ int kernel_not_permitted(void)
 
 int kernel_ask(struct kernel_limits *limits, struct probes *probes)
 {
-	char why[128];
+	char why[128], storage[SC_SYMBOL_MAX], cookie[SC_SYMBOL_MAX];
+	const struct sc_function helpers[] = { { "bpf_sk_storage_get_tracing", storage }, { "bpf_get_socket_ptr_cookie", cookie } };
 	int err = sc_can_read_kernel(why, sizeof(why));
 
 	if (err == -EPERM)
@@ -32,8 +33,9 @@ int kernel_ask(struct kernel_limits *limits, struct probes *probes)
 	if (err)
 		return log_refuse(-EACCES, "this kernel lets no BPF program read kernel memory, which every stage needs: %s", why);
 	limits->atomics = sc_can_atomics();
-	limits->sk_storage = sc_has_function("bpf_sk_storage_get_tracing");
-	limits->cookies = sc_has_function("bpf_get_socket_ptr_cookie");
+	sc_find_functions(helpers, 2);
+	limits->sk_storage = *storage;
+	limits->cookies = *cookie;
 	if (!limits->cookies && !probes_program_used(probes, "sc_l4_cgroup"))
 		refuse_calls(probes);
 	return 0;

@@ -31,6 +31,7 @@
 #define TABLE_MEMORY_BYTES (64u << 20)
 #define SETS_MAX 2048u
 #define SETS_MIN 32u
+_Static_assert(SETS_MAX * SC_WAYS <= SC_MAX_SLOTS, "every slot has a number of its own in ids");
 #define WHY_MAX 256
 #define KERNEL_ENOTSUPP 524 /* the kernel's own, of which strerror() knows nothing */
 /* Rings of all CPUs together when nothing else was asked for, and the limits of one. */
@@ -506,7 +507,7 @@ int loader_start(struct loader **out, const struct loader_config *config)
 	table_size(l, config);
 	err = probes_init(&l->probes, &probes, unknown, sizeof(unknown));
 	if (err == -EINVAL)
-		return log_refuse(err, "--without %s: no such probe; `stampcap list` shows them", unknown);
+		return log_refuse(-EBADRQC, "--without %s: no such probe; `stampcap list` shows them", unknown);
 	if (err)
 		return log_refuse(err, "this kernel has no BTF (/sys/kernel/btf/vmlinux), which stampcap needs to read its structures: run one with CONFIG_DEBUG_INFO_BTF=y");
 	probes_choose(&l->probes);

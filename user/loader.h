@@ -30,7 +30,7 @@ struct loader_config {
 
 struct loader;
 
-/* Returns 0, or a negative errno after logging why. Acts in the caller's network namespace. Nothing stays behind on failure. */
+/* Returns 0, or a negative errno after logging why; -EBADRQC: `without` names no probe. Acts in the caller's network namespace. Nothing stays behind on failure. */
 int loader_start(struct loader **out, const struct loader_config *config);
 
 /* Lets stories begin, or stops new ones (dirs 0). */

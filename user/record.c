@@ -541,7 +541,7 @@ static int make_all(struct record *r, int *fd)
 	err = drop_reasons_load(&r->drops);
 	err = err ?: make_loader(r);
 	if (err)
-		return err == -EINVAL ? 2 : 1;
+		return err == -EBADRQC ? 2 : 1;
 	/* Signals last: before, one that a reader's end raises ends us without a word. */
 	return make_join(r) || make_source(r) || make_sink(r, fd) || make_events(r);
 }
