@@ -6,6 +6,7 @@
 #include "interrupt.bpf.h"
 #include "mark.bpf.h"
 #include "receive.bpf.h"
+#include "xdp_mark.bpf.h"
 
 enum rx_path { RX_NAPI, RX_BACKLOG, RX_DIRECT, RX_LATE };
 
@@ -42,27 +43,19 @@ __weak int stamp_interrupt(__u32 slot, __u32 flags, __u32 queue)
 	return 0;
 }
 
-/* The XDP program saw this buffer moments ago on this CPU: same MAC header address, same poll. A mark serves once. */
-static __always_inline struct sc_xdp_mark *xdp_mark_take(__u64 mac, __u32 ifindex)
+static __always_inline struct sc_xdp_mark *xdp_mark_take(const struct sk_buff *skb, bool ether)
 {
-	__u32 zero = 0, at;
 	struct sc_xdp_marks *marks;
+	struct sc_xdp_mark *m;
+	__u32 zero = 0;
 
 	if (!(conf_stages & SC_BIT(SC_RX_XDP)) || conf_xdp_generic)
 		return NULL; /* generic XDP runs after `netif`: that is no stamp of the driver */
 	marks = bpf_map_lookup_elem(&xdp_marks, &zero);
-	if (!marks)
-		return NULL;
-	at = marks->next;
-	for (int i = 1; i <= SC_XDP_MARKS; i++) {
-		struct sc_xdp_mark *m = &marks->mark[(at - i) & (SC_XDP_MARKS - 1)];
-
-		if (m->address != mac || m->ifindex != ifindex)
-			continue;
-		m->address = 0;
-		return m;
-	}
-	return NULL;
+	m = marks ? xdp_mark_find(marks, skb, ether ? (__u64)skb->head + skb->mac_header : (__u64)skb->data) : NULL;
+	if (m)
+		m->address = m->key = 0;
+	return m;
 }
 
 static __always_inline void stamp_xdp(struct cpu_state *cpu, struct sc_packet *p, const struct sc_xdp_mark *m, __u64 now_ns)
@@ -111,7 +104,7 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 	if (path == RX_DIRECT && flags & SC_DEV_IRQ)
 		path = RX_NAPI; /* a driver that does without GRO: some poll and call netif_receive_skb() */
 	if (path == RX_NAPI || path == RX_LATE)
-		mark = xdp_mark_take(ether ? (__u64)skb->head + skb->mac_header : (__u64)skb->data, skb->dev->ifindex);
+		mark = xdp_mark_take(skb, ether);
 	cpu->poll_queue = skb->queue_mapping;
 	if (!direction_wanted(SC_DIR_RX) || !rx_wanted(skb, ether, path, mark) || !timeline_count(cpu, SC_DIR_RX)) {
 		timeline_evict(cpu, skb_key(skb));

@@ -41,12 +41,14 @@ struct sc_device {
 
 /*
  * What the XDP program leaves for the `driver` stage of the same CPU and the same NAPI poll: per CPU, the newest SC_XDP_MARKS packets. `address` is
- * xdp->data, which native drivers that build the skb around the buffer keep as the address of its MAC header. Map "xdp_marks", per-CPU array, one entry.
+ * xdp->data, which native drivers that build the skb around the buffer keep as the address of its MAC header; `key` is made of the frame's bytes, for those that copy
+ * (frame_key.bpf.h). Both are 0 once the mark has served. Map "xdp_marks", per-CPU array, one entry.
  */
 #define SC_XDP_MARKS 16
 enum sc_xdp_verdict { SC_XDP_UNDECIDED, SC_XDP_WANTED, SC_XDP_UNWANTED }; /* what the filter says, if it was asked */
 struct sc_xdp_mark {
 	__u64 address;
+	__u64 key; /* 0: too short */
 	__u64 time_ns;
 	__u32 queue;
 	__u32 ifindex;

@@ -11,6 +11,7 @@
 #include "tc/attach.h"
 #include "user/cleanup.h"
 #include "user/guardian.h"
+#include "user/log.h"
 
 struct held {
 	struct held_request request;
@@ -102,6 +103,34 @@ int held_start(struct held **out, const struct held_request *request)
 const struct held_result *held_result(const struct held *h)
 {
 	return h->result;
+}
+
+void held_tell(const struct held *h, struct probes *probes)
+{
+	static const char *const cls_programs[] = { "sc_tc_rx", "sc_tc_tx" };
+	const struct held_request *q = &h->request;
+	bool forced = q->mode == XDP_MODE_NATIVE || q->mode == XDP_MODE_SKB, attached = false;
+
+	for (size_t i = 0; i < q->device_count && q->xdp; i++) {
+		attached |= !h->result->xdp_err[i];
+		if (forced && !h->result->xdp_err[i])
+			log_warn("%s", h->result->xdp_why[i]);
+		else
+			log_info(1, "%s", h->result->xdp_why[i]);
+	}
+	if (!attached && q->device_count)
+		probes_refuse(probes, "sc_xdp", -1, h->result->xdp_why[0]);
+	for (int egress = 0; egress < 2; egress++)
+		if (h->result->cls_err[egress])
+			probes_refuse(probes, cls_programs[egress], PROBE_CLS, h->result->cls_why[egress]);
+}
+
+const char *held_xdp_refused(const struct held *h)
+{
+	for (size_t i = 0; i < h->request.device_count && h->request.xdp; i++)
+		if (h->result->xdp_err[i])
+			return h->result->xdp_why[i];
+	return NULL;
 }
 
 void held_stop(struct held *h)

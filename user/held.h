@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "user/net.h"
+#include "user/probes.h"
 #include "xdp/attach.h"
 
 #define HELD_MAX_DEVICES 16
@@ -38,5 +39,9 @@ struct held;
 /* Returns when everything has been tried: 0, or a negative errno if the guardian could not be started. */
 int held_start(struct held **out, const struct held_request *request);
 const struct held_result *held_result(const struct held *h);
+/* Tells the user and the table of probes what became of it. */
+void held_tell(const struct held *h, struct probes *probes);
+/* The sentence about the first device that XDP was wanted on and is not; NULL without. */
+const char *held_xdp_refused(const struct held *h);
 /* Takes everything away and ends the guardian. NULL is fine. */
 void held_stop(struct held *h);

@@ -397,28 +397,6 @@ static int cls_fd(const struct loader *l, uint8_t stage)
 	return row && row->kind == PROBE_CLS ? bpf_program__fd(bpf_object__find_program_by_name(l->skel->obj, row->program)) : -1;
 }
 
-/* What became of what no link holds, for the user and for the table of probes. */
-static void held_tell(struct loader *l, const struct loader_config *config)
-{
-	const struct held_result *result = held_result(l->held);
-	bool forced = config->xdp == XDP_MODE_NATIVE || config->xdp == XDP_MODE_SKB;
-	static const char *const cls_programs[] = { "sc_tc_rx", "sc_tc_tx" };
-	size_t attached = 0;
-
-	for (size_t i = 0; i < config->device_count; i++) {
-		attached += !result->xdp_err[i];
-		if (forced)
-			log_warn("%s: %s", config->devices[i].capture.name, result->xdp_why[i]);
-		else
-			log_info(1, "%s: %s", config->devices[i].capture.name, result->xdp_why[i]);
-	}
-	if (!attached && config->device_count)
-		probes_refuse(&l->probes, "sc_xdp", -1, result->xdp_why[0]);
-	for (int egress = 0; egress < 2; egress++)
-		if (result->cls_err[egress])
-			probes_refuse(&l->probes, cls_programs[egress], PROBE_CLS, result->cls_why[egress]);
-}
-
 /* The stage `tc` is at hand on every ordinary kernel and device: where it is not, that is worth a word. */
 static void tc_tell(const struct loader *l, const struct loader_config *config)
 {
@@ -443,7 +421,7 @@ static int attach_held(struct loader *l, const struct loader_config *config)
 
 	if (err)
 		return log_err(err, "cannot start the guardian process");
-	held_tell(l, config);
+	held_tell(l->held, &l->probes);
 	tc_tell(l, config);
 	return 0;
 }
@@ -561,6 +539,11 @@ const struct probes *loader_probes(const struct loader *l)
 const char *loader_xdp_note(const struct loader *l, size_t i)
 {
 	return i < l->device_count ? held_result(l->held)->xdp_why[i] : "";
+}
+
+const char *loader_xdp_refused(const struct loader *l)
+{
+	return held_xdp_refused(l->held);
 }
 
 uint64_t loader_missed(const struct loader *l)

@@ -44,6 +44,8 @@ void loader_free(struct loader *l); /* NULL is fine */
 const struct probes *loader_probes(const struct loader *l);
 /* What became of XDP on device i: one sentence. */
 const char *loader_xdp_note(const struct loader *l, size_t i);
+/* The sentence about the first device that XDP was wanted on and is not; NULL without. */
+const char *loader_xdp_refused(const struct loader *l);
 
 /* Times the kernel did not run a program of ours because it had interrupted the same program on that CPU, since loading. */
 uint64_t loader_missed(const struct loader *l);

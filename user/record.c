@@ -174,7 +174,7 @@ static int section_comment(const struct record *r, char *buf, size_t size)
 {
 	const struct probes *probes = loader_probes(r->loader);
 	bool xdp = probes_used(probes, SC_RX_XDP, NULL);
-	struct capture_comment c = { .version = STAMPCAP_VERSION, .match = xdp ? "xdp-address" : "skb", .clock_error_ns = r->clock.error_ns };
+	struct capture_comment c = { .version = STAMPCAP_VERSION, .match = xdp ? "xdp-address-or-key" : "skb", .clock_error_ns = r->clock.error_ns };
 	char text[SC_STAGE_COUNT][256];
 	int len;
 
@@ -269,6 +269,14 @@ static int make_loader(struct record *r)
 	};
 
 	return loader_start(&r->loader, &config);
+}
+
+/* An XDP mode that was demanded and cannot be had is an error; `auto` does without. */
+static int check_xdp(const struct record *r)
+{
+	const char *why = loader_xdp_refused(r->loader), *mode = r->options->xdp == XDP_MODE_NATIVE ? "native" : r->options->xdp == XDP_MODE_SKB ? "skb" : NULL;
+
+	return why && mode ? log_refuse(-ENOTSUP, "--xdp %s: %s (--xdp auto does without)", mode, why) : 0;
 }
 
 static int make_source(struct record *r)
@@ -540,6 +548,7 @@ static int make_all(struct record *r, int *fd)
 	r->clock_ns = clock_monotonic_ns();
 	err = drop_reasons_load(&r->drops);
 	err = err ?: make_loader(r);
+	err = err ?: check_xdp(r);
 	if (err)
 		return err == -EBADRQC ? 2 : 1;
 	/* Signals last: before, one that a reader's end raises ends us without a word. */

@@ -50,7 +50,7 @@ static int refuse_occupied(const struct xdp_request *r, char *why, size_t why_si
 		return 0;
 	snprintf(
 		why, why_size,
-		"%s already runs XDP program ID %u (%s), which does not share the device by libxdp's dispatcher; it stays, and the xdp stage is left out",
+		"%s already runs XDP program ID %u (%s), which does not share the device by libxdp's dispatcher; it stays",
 		r->ifname, id, name);
 	return mode_err(r, -EBUSY);
 }

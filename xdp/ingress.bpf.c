@@ -4,6 +4,7 @@
  * says of it, for the `driver` stage of the same NAPI poll to pick up.
  */
 #include "filter.bpf.h"
+#include "frame_key.bpf.h"
 
 const volatile __u8 conf_filter = 0; /* the filter decides here */
 const volatile __u8 conf_raw = 0;    /* the device has no link-layer header */
@@ -29,6 +30,16 @@ static __always_inline __u64 packet_address(struct xdp_md *ctx)
 	return address;
 }
 
+static __always_inline __u64 frame_key(const struct xdp_md *ctx)
+{
+	const void *word = (const void *)(long)ctx->data + FRAME_KEY_AT, *end = (const void *)(long)ctx->data_end;
+	__u64 key = 0;
+
+	for (int i = 0; i < FRAME_KEY_WORDS && word + sizeof(key) <= end; i++, word += sizeof(key))
+		key = frame_key_add(key, *(const __u64 *)word);
+	return key;
+}
+
 SEC("xdp")
 int sc_xdp(struct xdp_md *ctx)
 {
@@ -43,6 +54,7 @@ int sc_xdp(struct xdp_md *ctx)
 		verdict = filter_xdp(ctx, !conf_raw) ? SC_XDP_WANTED : SC_XDP_UNWANTED;
 	mark = &marks->mark[marks->next++ % SC_XDP_MARKS];
 	mark->address = packet_address(ctx);
+	mark->key = frame_key(ctx);
 	mark->time_ns = verdict == SC_XDP_UNWANTED ? 0 : bpf_ktime_get_ns();
 	mark->queue = ctx->rx_queue_index;
 	mark->ifindex = ctx->ingress_ifindex;

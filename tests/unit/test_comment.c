@@ -282,11 +282,11 @@ static void test_cut(void **state)
 
 static void test_capture_comment(void **state)
 {
-	struct capture_comment c = { .version = "0.1 x", .match = "xdp-address", .clock_error_ns = 123 };
+	struct capture_comment c = { .version = "0.1 x", .match = "xdp-address-or-key", .clock_error_ns = 123 };
 	struct capture_comment parsed;
 	char buf[CAPTURE_COMMENT_MAX];
 	const char *expected =
-		"stampcap format=1 version=0.1\\x20x match=xdp-address clock_error=123ns "
+		"stampcap format=1 version=0.1\\x20x match=xdp-address-or-key clock_error=123ns "
 		"probes=rx.softirq:tp:softirq_entry;rx.driver:tp:a+b+c\\x2bd\\x3b;tx.ip:netfilter:LOCAL_OUT";
 	int len;
 
@@ -299,7 +299,7 @@ static void test_capture_comment(void **state)
 	assert_int_equal(len, strlen(expected));
 	assert_int_equal(capture_comment_parse(&parsed, buf, (size_t)len), 0);
 	assert_string_equal(parsed.version, "0.1 x");
-	assert_string_equal(parsed.match, "xdp-address");
+	assert_string_equal(parsed.match, "xdp-address-or-key");
 	assert_int_equal(parsed.clock_error_ns, 123);
 	assert_string_equal(parsed.probes[SC_RX_SOFTIRQ], "tp:softirq_entry");
 	assert_string_equal(parsed.probes[SC_RX_DRIVER], "tp:a, b, c+d;");

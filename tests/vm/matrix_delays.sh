@@ -76,7 +76,7 @@ record_ends() {
 	cat "$WORK/delays.err"
 	check_file "$WORK/delays.pcapng"
 	COLUMNS+=" tcp.dstport udp.dstport"
-	check_timelines "$WORK/delays.pcapng" -v min_complete=0.99
+	check_timelines "$WORK/delays.pcapng" -v min_complete=0.99 -v answers="$(answers)"
 	layers <"$WORK/delays.pcapng.tsv" | sort -k 1,1 -k 2,2 -k 3,3n | medians >"$WORK/medians"
 }
 

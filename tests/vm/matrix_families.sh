@@ -21,7 +21,7 @@ FACTOR=3
 # lacking FAMILY: options of timelines.awk for what this kernel cannot stamp so: see docs/compatibility.md.
 lacking() {
 	case "$VM_SERIES:$1" in
-	6.1:fentry | 6.1:kprobe) echo "-v answers=no" ;;
+	6.1:fentry | 6.1:kprobe) echo "-v answers=$(answers)" ;;
 	esac
 }
 

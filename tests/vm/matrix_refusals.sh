@@ -89,8 +89,7 @@ recorded() {
 	stop_record "$name"
 	cat "$WORK/$name.err"
 	check_file "$WORK/$name.pcapng"
-	# Without netfilter links, what IPv6 sends for neighbour discovery, and TCP over it without a socket of its own, has no stamp of ip.
-	check_timelines "$WORK/$name.pcapng" -v min_complete=1 -v skip=icmp_other -v answers=no -v min_rx=50 -v min_tx=50 "${variables[@]}"
+	check_timelines "$WORK/$name.pcapng" -v min_complete=1 -v answers=no -v min_rx=50 -v min_tx=50 "${variables[@]}"
 	assert_ge "$(count "$WORK/$name.pcapng" arp)" 2 "ARP packets"
 }
 

@@ -80,11 +80,6 @@ write_facts() {
 	echo "vectors $(awk '!seen[$4]++ { printf "%s%s", (NR > 1) ? " " : "", $4 }' "$WORK/vectors.after" | sed 's/^eth1$/a line shared with eth1/')" >>"$WORK/facts"
 }
 
-# Before netfilter programs (6.4) functions have to tell where IP output begins, and fentry does not get at that of answers over IPv6: ip6_xmit.
-answers() {
-	[ "$(probe_used "$WORK/list" tx.ip)" = netfilter ] || echo no
-}
-
 # QEMU's models of these cards send a super-packet as IP fragments.
 prepare_cards() {
 	case "$VM_NIC" in

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How the `driver` stage finds what the XDP program left for it, same CPU and same poll: by the address of the frame, or, from a driver that copied it into another
+ * buffer, by bytes of it.
+ */
+#pragma once
+
+#include "frame_key.bpf.h"
+#include "maps.bpf.h"
+#include "skb.bpf.h"
+#include "verifier.bpf.h"
+
+/* 0: too short, or elsewhere than in the first buffer. */
+static __always_inline __u64 skb_frame_key(const struct sk_buff *skb, __u64 frame)
+{
+	__u64 word[FRAME_KEY_WORDS], key = 0, end = (__u64)skb->data + skb->len - skb->data_len, words;
+
+	if (end < frame + FRAME_KEY_AT)
+		return 0;
+	words = (end - frame - FRAME_KEY_AT) / sizeof(word[0]);
+	if (words > FRAME_KEY_WORDS)
+		words = FRAME_KEY_WORDS;
+	BOUND(words, FRAME_KEY_WORDS);
+	if (bpf_probe_read_kernel(word, words * sizeof(word[0]), (void *)(frame + FRAME_KEY_AT)))
+		return 0;
+	for (int i = 0; i < FRAME_KEY_WORDS && i < words; i++)
+		key = frame_key_add(key, word[i]);
+	return key;
+}
+
+/* A mark serves once. `frame`: address of its first byte. */
+static __always_inline struct sc_xdp_mark *xdp_mark_find(struct sc_xdp_marks *marks, const struct sk_buff *skb, __u64 frame)
+{
+	__u32 at = marks->next, ifindex = skb->dev->ifindex;
+	bool runs = false; /* on this device */
+	__u64 key;
+
+	for (int i = 1; i <= SC_XDP_MARKS; i++) {
+		struct sc_xdp_mark *m = &marks->mark[(at - i) & (SC_XDP_MARKS - 1)];
+
+		if (m->ifindex != ifindex)
+			continue;
+		if (m->address == frame)
+			return m;
+		runs = true;
+	}
+	key = runs ? skb_frame_key(skb, frame) : 0;
+	for (int i = 1; key && i <= SC_XDP_MARKS; i++) {
+		struct sc_xdp_mark *m = &marks->mark[(at - i) & (SC_XDP_MARKS - 1)];
+
+		if (m->ifindex == ifindex && m->key == key)
+			return m;
+	}
+	return NULL;
+}
