@@ -35,6 +35,8 @@ static __always_inline struct sc_xdp_mark *xdp_mark_find(struct sc_xdp_marks *ma
 	bool runs = false; /* on this device */
 	__u64 key;
 
+	/* Unrolled: kernels that cannot follow a counter that is negated (6.12) take these for endless. */
+#pragma unroll
 	for (int i = 1; i <= SC_XDP_MARKS; i++) {
 		struct sc_xdp_mark *m = &marks->mark[(at - i) & (SC_XDP_MARKS - 1)];
 
@@ -45,7 +47,10 @@ static __always_inline struct sc_xdp_mark *xdp_mark_find(struct sc_xdp_marks *ma
 		runs = true;
 	}
 	key = runs ? skb_frame_key(skb, frame) : 0;
-	for (int i = 1; key && i <= SC_XDP_MARKS; i++) {
+	if (!key)
+		return NULL;
+#pragma unroll
+	for (int i = 1; i <= SC_XDP_MARKS; i++) {
 		struct sc_xdp_mark *m = &marks->mark[(at - i) & (SC_XDP_MARKS - 1)];
 
 		if (m->ifindex == ifindex && m->key == key)
