@@ -28,17 +28,23 @@ static __always_inline __u64 skb_frame_key(const struct sk_buff *skb, __u64 fram
 	return key;
 }
 
-/* A mark serves once. `frame`: address of its first byte. */
+/* The mark before the one at `*at`. The compiler must not make a counter of it that is negated: kernels before 6.18 would not follow that. */
+static __always_inline struct sc_xdp_mark *xdp_mark_before(struct sc_xdp_marks *marks, __u32 *at)
+{
+	*at -= 1;
+	FORGET(*at);
+	return &marks->mark[*at & (SC_XDP_MARKS - 1)];
+}
+
+/* The newest one that this frame may have left. `frame`: address of its first byte. */
 static __always_inline struct sc_xdp_mark *xdp_mark_find(struct sc_xdp_marks *marks, const struct sk_buff *skb, __u64 frame)
 {
 	__u32 at = marks->next, ifindex = skb->dev->ifindex;
 	bool runs = false; /* on this device */
 	__u64 key;
 
-	/* Unrolled: kernels that cannot follow a counter that is negated (6.12) take these for endless. */
-#pragma unroll
-	for (int i = 1; i <= SC_XDP_MARKS; i++) {
-		struct sc_xdp_mark *m = &marks->mark[(at - i) & (SC_XDP_MARKS - 1)];
+	for (int i = 0; i < SC_XDP_MARKS; i++) {
+		struct sc_xdp_mark *m = xdp_mark_before(marks, &at);
 
 		if (m->ifindex != ifindex)
 			continue;
@@ -49,9 +55,8 @@ static __always_inline struct sc_xdp_mark *xdp_mark_find(struct sc_xdp_marks *ma
 	key = runs ? skb_frame_key(skb, frame) : 0;
 	if (!key)
 		return NULL;
-#pragma unroll
-	for (int i = 1; i <= SC_XDP_MARKS; i++) {
-		struct sc_xdp_mark *m = &marks->mark[(at - i) & (SC_XDP_MARKS - 1)];
+	for (int i = 0; i < SC_XDP_MARKS; i++) {
+		struct sc_xdp_mark *m = xdp_mark_before(marks, &at);
 
 		if (m->ifindex == ifindex && m->key == key)
 			return m;
