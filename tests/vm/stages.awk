@@ -6,6 +6,7 @@
 #   answers=no     as in timelines.awk
 #   polled=no      packets may come neither by an interrupt of their CPU nor in a softirq
 #   same_cpu=no    a thread polls, not the CPU that was interrupted
+#   xdp            kind of the probe of rx.xdp: xdp, or - without
 #   functions      the kernel lets functions be probed: socket and datagram stages are there
 BEGIN {
 	FS = "\t"
@@ -42,6 +43,7 @@ function require(what, list,    n, stage, i) {
 	if (info["flags"] ~ /partial/ || info["end"] ~ /^drop/) next
 	if (dir == "rx" && (tcp || udp || reply)) {
 		require("received", polled_option == "no" ? "driver netif tc" : "softirq driver netif tc")
+		if (xdp == "xdp") require("received", "xdp")
 		if (functions + 0) require("received", "ip local l4 socket read")
 		if (polled_option != "no" && !("hardirq" in have) && info["flags"] !~ /polled/) bad("neither an interrupt nor polled")
 		interrupts += "hardirq" in have; polled += info["flags"] ~ /polled/; received++
