@@ -115,7 +115,8 @@ static int check_without(const struct probes *probes, const char *without, char 
 /* Capabilities that several rows share, asked once. */
 struct capabilities {
 	struct btf *vmlinux;
-	bool fentry, kprobe, kprobe_multi, netfilter, cgroup, tcx;
+	bool fentry, kprobe, kprobe_multi, netfilter, cgroup;
+	int tcx_err;
 	char fentry_why[128], kprobe_why[128], netfilter_why[128], cgroup_why[128];
 };
 
@@ -166,8 +167,8 @@ static void row_ask(struct probe *row, const struct capabilities *can, enum prob
 		return row_refuse(row, can->netfilter_why);
 	if (row->kind == PROBE_CGROUP && !can->cgroup)
 		return row_refuse(row, can->cgroup_why);
-	if (row->kind == PROBE_TCX && !can->tcx)
-		return row_refuse(row, "no TCX (Linux 6.6+)");
+	if (row->kind == PROBE_TCX && can->tcx_err)
+		return row_refuse(row, can->tcx_err == -EPERM ? "needs CAP_NET_ADMIN" : "no TCX (Linux 6.6+)");
 }
 
 static void capabilities_ask(struct capabilities *can, struct probes *probes)
@@ -180,7 +181,7 @@ static void capabilities_ask(struct capabilities *can, struct probes *probes)
 	can->kprobe_multi = can->kprobe && sc_can_kprobe_multi();
 	can->netfilter = sc_can_netfilter(can->netfilter_why, sizeof(can->netfilter_why));
 	can->cgroup = sc_cgroup2_root(probes->cgroup_root, sizeof(probes->cgroup_root), can->cgroup_why, sizeof(can->cgroup_why));
-	can->tcx = !tcx_supported();
+	can->tcx_err = tcx_supported();
 	for (size_t i = 0; i < probes->count; i++)
 		if (row_is_function(&probes->row[i]))
 			names[count++] = (struct sc_function){ .name = probes->row[i].target, .symbol = probes->row[i].symbol };
