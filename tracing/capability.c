@@ -6,6 +6,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/bpf.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -142,6 +143,46 @@ bool sc_symbol_is(const char *symbol, const char *name)
 		if (strncmp(symbol, ".isra.", 6) && strncmp(symbol, ".constprop.", 11) && !(symbol[0] == '.' && symbol[1] >= '0' && symbol[1] <= '9'))
 			return false;
 	return true;
+}
+
+void sc_find_variables(struct sc_variable *variables, size_t count)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char line[512], symbol[SC_SYMBOL_MAX], type;
+	uint64_t address;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%" SCNx64 " %c %63s", &address, &type, symbol) != 3 || strchr("tTwW", type))
+			continue;
+		for (size_t i = 0; i < count; i++)
+			if (!strcmp(variables[i].name, symbol))
+				variables[i].address = address;
+	}
+	if (f)
+		fclose(f);
+}
+
+bool sc_can_dynptr(const struct btf *vmlinux)
+{
+	int trace = btf__find_by_name_kind(vmlinux, "btf_trace_kfree_skb", BTF_KIND_TYPEDEF), function = btf__find_by_name_kind(vmlinux, "bpf_dynptr_from_skb", BTF_KIND_FUNC);
+	/* bpf_dynptr_from_skb(the event's skb, 0, stack - 16) */
+	struct bpf_insn insns[] = {
+		{ .code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_1 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_3, .src_reg = BPF_REG_10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_3, .imm = -16 },
+		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL, .imm = function },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_RAW_TP);
+	_cleanup_close_ int prog_fd = -1;
+
+	if (trace < 0 || function < 0)
+		return false;
+	opts.attach_btf_id = trace;
+	prog_fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, NULL, "GPL", insns, sizeof(insns) / sizeof(*insns), &opts);
+	return prog_fd >= 0;
 }
 
 void sc_find_functions(const struct sc_function *functions, size_t count)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct btf;
 
@@ -16,6 +17,15 @@ bool sc_can_kprobe_multi(void);
 int sc_can_read_kernel(char *why, size_t size);
 /* Atomic operations that return a value (Linux 5.12). */
 bool sc_can_atomics(void);
+
+/* May tracing programs call bpf_dynptr_from_skb() (Linux 6.12)? */
+bool sc_can_dynptr(const struct btf *vmlinux);
+
+struct sc_variable {
+	const char *name;
+	uint64_t address; /* 0: the kernel has none, or does not tell */
+};
+void sc_find_variables(struct sc_variable *variables, size_t count);
 
 struct sc_function {
 	const char *name;

@@ -30,6 +30,9 @@ extern const volatile __u8 conf_consume_udp;	 /* skb_consume_udp tells those of 
 extern const volatile __u8 conf_atomics;	 /* atomic operations that return something (Linux 5.12): see atomic.bpf.h */
 extern const volatile __u8 conf_sk_storage;	 /* all programs in use can keep state with sockets (Linux 5.11, no kprobes): see sock_state.bpf.h */
 extern const volatile __u8 conf_cookies;	 /* tracing programs can give a socket its cookie (Linux 5.12) */
+extern const volatile __u8 conf_dynptr;	 /* tracing programs may call bpf_dynptr_from_skb() (Linux 6.12) */
+extern const volatile __u64 conf_vmemmap_at;	 /* else: address of the kernel's variable vmemmap_base, 0 unknown */
+extern const volatile __u64 conf_page_offset_at; /* and of page_offset_base: see pages.bpf.h */
 extern const volatile __u8 conf_filter;		 /* filter_run() is the code of an expression: only what it accepts is recorded */
 extern const volatile struct sc_device conf_devices[SC_MAX_DEVICES];
 extern const volatile __u64 conf_irqs[SC_MAX_IRQ / 64];	       /* interrupt lines of the captured devices */

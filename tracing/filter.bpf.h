@@ -36,7 +36,7 @@ static __always_inline long skb_read(void *to, __u64 size, const __u32 room, str
 		return -1;
 	if (near)
 		return bpf_probe_read_kernel(to, size, skb->data + at);
-	return bpf_dynptr_from_skb ? copy_nonlinear(to, size, skb, at) : -1;
+	return copy_nonlinear(to, size, room, skb, at);
 }
 
 /* Reads what is left of the window from `from` bytes into it on; the packet continues `skip` bytes behind that place. Returns the bytes now valid. */
@@ -47,7 +47,7 @@ static __always_inline __u32 window_read(struct sc_filter_view *view, struct sk_
 
 	if (len > SC_FILTER_WINDOW)
 		len = SC_FILTER_WINDOW;
-	if (!bpf_dynptr_from_skb && len > skb->len - skb->data_len - view->start - skip)
+	if (!fragments_known() && len > skb->len - skb->data_len - view->start - skip)
 		len = skb->len - skb->data_len - view->start - skip; /* what lies in page fragments cannot be read, and does not match */
 	if (len <= from)
 		return len;

@@ -9,6 +9,13 @@
 
 #include <linux/bpf.h>
 
+/* A page fragment of an skb: bio_vec or, since 6.10, skb_frag with the same layout. Not relocated. */
+struct sc_fragment {
+	unsigned long page; /* or, with its lowest bit set, memory of a device */
+	unsigned int bytes;
+	unsigned int offset;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
@@ -65,7 +72,13 @@ struct sk_buff___present {
 	__u8 vlan_present : 1;
 };
 
+struct page {
+	unsigned long flags;
+};
+
 struct skb_shared_info {
+	__u8 nr_frags;
+	struct sc_fragment frags[17];
 	unsigned short gso_size;
 	unsigned short gso_segs;
 };

@@ -2,11 +2,9 @@
 /* Reading a packet once, at its anchor: lengths, bytes (fragments and stripped VLAN tag included) and the headers that tell what ends its story. */
 #pragma once
 
+#include "pages.bpf.h"
 #include "parse.bpf.h"
 #include "skb.bpf.h"
-
-/* Since 6.4 for XDP and TC, 6.12 for tracing; absent before. */
-extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *out) __ksym __weak;
 
 /* The packet lives on in the skb with this key: its story moves to a slot there, which gives it another id. */
 static __always_inline bool timeline_move(struct cpu_state *cpu, struct timeline *t, const struct timeline *from, __u64 key)
@@ -42,30 +40,21 @@ static __always_inline bool timeline_replace(struct cpu_state *cpu, struct timel
 	return true;
 }
 
-/* A subprogram of its own: a dynptr's place on the stack can serve nothing else. */
-__hidden __noinline int copy_nonlinear(void *to, __u32 len, struct sk_buff *skb, __u32 from)
-{
-	struct bpf_dynptr ptr;
-
-	if (!bpf_dynptr_from_skb || bpf_dynptr_from_skb(skb, 0, &ptr))
-		return -1;
-	return bpf_dynptr_read(to, len, &ptr, from, 0);
-}
-
 /* Bytes of the skb from `from` on, to the place `off`, a constant, in the slot. Returns the first place not filled. */
 static __always_inline __u32 body_read(struct sc_packet *p, const __u32 off, struct sk_buff *skb, __u32 from)
 {
 	__u32 len = skb->len - from;
 
-	if (!skb->data_len || !bpf_dynptr_from_skb) {
-		len -= skb->data_len; /* without dynptrs (before 6.12) page fragments stay out, and the capture length says so */
+	if (skb->data_len) {
 		if (len > conf_room - off)
 			len = conf_room - off;
-		return bpf_probe_read_kernel(packet_bytes(p) + off, len, skb->data + from) ? off : off + len;
+		if (len && !copy_nonlinear(packet_bytes(p) + off, len, conf_room - off, skb, from))
+			return off + len;
+		len = skb->len - from - skb->data_len; /* fragments stay out, and the capture length says so */
 	}
 	if (len > conf_room - off)
 		len = conf_room - off;
-	return len && !copy_nonlinear(packet_bytes(p) + off, len, skb, from) ? off + len : off;
+	return bpf_probe_read_kernel(packet_bytes(p) + off, len, skb->data + from) ? off : off + len;
 }
 
 static __always_inline void put_tag(struct sc_packet *p, const struct sk_buff *skb, __u32 vlan)

@@ -7,3 +7,9 @@
 
 /* What the compiler knows of x is forgotten: the check that follows stays, and is made on the register that is used. */
 #define FORGET(x) asm volatile("" : "+r"(x))
+
+/*
+ * What the verifier knows of x is forgotten as well; `any` is a number it knows nothing of. Branches that end in other values of x are then one and the same to it, and
+ * a loop around them does not multiply them.
+ */
+#define SCRUB(x, any) asm volatile("%0 ^= %1\n%0 ^= %1" : "+r"(x) : "r"(any))

@@ -2,6 +2,8 @@
 /* What the running kernel lets programs do: see kernel.h. */
 #include "user/kernel.h"
 
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 
 #include "tracing/capability.h"
@@ -15,6 +17,22 @@ static void refuse_calls(struct probes *probes)
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++)
 		probes_refuse(probes, programs[i], -1, "nothing gives sockets their cookies: before Linux 5.12 that takes a mounted cgroup v2 hierarchy");
+}
+
+/* How programs get at page fragments of packets. */
+static void pages_ask(struct kernel_limits *limits)
+{
+	struct btf *vmlinux = btf__load_vmlinux_btf();
+	struct sc_variable variable[] = { { .name = "vmemmap_base" }, { .name = "page_offset_base" } };
+
+	limits->dynptr = !libbpf_get_error(vmlinux) && sc_can_dynptr(vmlinux);
+	if (!libbpf_get_error(vmlinux))
+		btf__free(vmlinux);
+	if (limits->dynptr)
+		return;
+	sc_find_variables(variable, 2);
+	limits->vmemmap_at = variable[0].address;
+	limits->page_offset_at = variable[1].address;
 }
 
 int kernel_not_permitted(void)
@@ -36,6 +54,7 @@ int kernel_ask(struct kernel_limits *limits, struct probes *probes)
 	sc_find_functions(helpers, 2);
 	limits->sk_storage = *storage;
 	limits->cookies = *cookie;
+	pages_ask(limits);
 	if (!limits->cookies && !probes_program_used(probes, "sc_l4_cgroup"))
 		refuse_calls(probes);
 	return 0;

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct probes;
 
 /* Constants of the programs: see conf.bpf.h. */
 struct kernel_limits {
-	bool atomics, sk_storage, cookies;
+	bool atomics, sk_storage, cookies, dynptr;
+	uint64_t vmemmap_at, page_offset_at;
 };
 
 /* Logs that programs may not be loaded at all, and what to try: -EPERM. */

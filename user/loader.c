@@ -156,6 +156,9 @@ static int set_constants(struct loader *l, const struct loader_config *config)
 	skel->rodata->conf_atomics = l->kernel.atomics;
 	skel->rodata->conf_sk_storage = l->kernel.sk_storage && !probes_kind_used(&l->probes, PROBE_KPROBE) && !probes_kind_used(&l->probes, PROBE_KPROBE_MULTI);
 	skel->rodata->conf_cookies = l->kernel.cookies;
+	skel->rodata->conf_dynptr = l->kernel.dynptr;
+	skel->rodata->conf_vmemmap_at = l->kernel.vmemmap_at;
+	skel->rodata->conf_page_offset_at = l->kernel.page_offset_at;
 	skel->rodata->conf_recv_length = probes_program_used(&l->probes, "sc_recv_len");
 	skel->rodata->conf_filter = !!config->filter;
 	skel->rodata->conf_flow_filter = config->filter && config->filter_flow;
@@ -172,6 +175,10 @@ static int set_maps(struct loader *l)
 	err = err ?: bpf_map__set_max_entries(skel->maps.timelines, l->sets * SC_WAYS);
 	err = err ?: bpf_map__set_value_size(skel->maps.timelines, l->slot_bytes);
 	err = err ?: bpf_map__set_max_entries(skel->maps.rings, l->cpus);
+	if (l->kernel.vmemmap_at) { /* room for a last piece of any length, whose bound the verifier cannot see */
+		err = err ?: bpf_map__set_max_entries(skel->maps.pieces, l->cpus);
+		err = err ?: bpf_map__set_value_size(skel->maps.pieces, (l->slot_bytes + UINT16_MAX + 7) & ~7u);
+	}
 	return err ? log_err(err, "cannot size the maps") : 0;
 }
 

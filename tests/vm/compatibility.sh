@@ -61,7 +61,7 @@ END {
 	print "  kernels, nor `socket` and the reads of datagrams; such a story ends at `l4`, and is complete there; an echo reply to a raw socket, of which only the original is"
 	print "  seen then, ends as `drop:NO_SOCKET`. What is sent over IPv6 without a"
 	print "  socket of its own (SYN-ACK, RST, neighbour discovery) has no `ip` stamp: fentry takes functions of at most six parameters, and the latter calls none of ours."
-	print "- Before 6.12 page fragments of received packets cannot be read: a packet then has fewer bytes in the file, and says so."
+	print "- Before 6.12 and elsewhere than on x86-64 page fragments of packets cannot be read: a packet then has fewer bytes in the file, and says so."
 	print "- kprobes are not run while another is on the same CPU, as in an interrupt that comes in between: such a packet lacks a stage. From 6.7 on the summary counts it (`missed`)."
 	print "- Before 5.17 drops have no reasons (`drop:NOT_SPECIFIED`)."
 }' 

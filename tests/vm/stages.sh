@@ -96,6 +96,7 @@ judge_stages() {
 
 	check_file "$file"
 	check_timelines "$file" -v min_complete=0.99 -v min_rx="$2" -v min_tx="$2" -v write=no -v answers="$(answers)"
+	assert_eq "$(awk -F '\t' '$4 < ($3 < 256 ? $3 : 256)' "$file.tsv" | wc -l)" 0 "packets with fewer bytes than they have room for"
 	awk -v functions="$(probe_used "$WORK/list" rx.l4 | grep -c -e fentry -e kprobe)" -v before="$WORK/vectors.before" -v after="$WORK/vectors.after" \
 		-v answers="$(answers)" -v xdp="$(probe_used "$WORK/list" rx.xdp)" -f "$TOP/tests/vm/stages.awk" "$file.tsv" || fail "timelines on ens33 are wrong"
 }
