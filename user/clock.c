@@ -2,6 +2,7 @@
 /* Monotonic to wall time: see clock.h. */
 #include "user/clock.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #define NS_PER_S 1000000000ull
@@ -20,6 +21,17 @@ uint64_t clock_monotonic_ns(void)
 	return read_ns(CLOCK_MONOTONIC);
 }
 
+void clock_add(struct clock *c, const struct clock_sample *new, uint64_t error_ns)
+{
+	const struct clock_sample *last = &c->sample[(c->count + CLOCK_SAMPLES - 1) % CLOCK_SAMPLES];
+
+	if (c->count && error_ns > c->error_ns && (uint64_t)llabs(new->offset_ns - last->offset_ns) <= error_ns + c->error_ns)
+		return;
+	if (error_ns > c->error_ns)
+		c->error_ns = error_ns;
+	c->sample[c->count++ % CLOCK_SAMPLES] = *new;
+}
+
 void clock_take(struct clock *c)
 {
 	struct clock_sample best = {};
@@ -34,9 +46,7 @@ void clock_take(struct clock *c)
 		best.mono_ns = before + narrowest / 2;
 		best.offset_ns = (int64_t)(wall - best.mono_ns);
 	}
-	if (narrowest / 2 + 1 > c->error_ns)
-		c->error_ns = narrowest / 2 + 1;
-	c->sample[c->count++ % CLOCK_SAMPLES] = best;
+	clock_add(c, &best, narrowest / 2 + 1);
 }
 
 uint64_t clock_wall_ns(const struct clock *c, uint64_t mono_ns)
