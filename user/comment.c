@@ -134,8 +134,12 @@ static void facts_format(const struct packet *p, struct text *t)
 	string_add(t, "end", p->end);
 	flags_add(t, p->flags);
 	number_add(t, "id", p->id);
-	if (p->parent_id)
-		number_add(t, p->flags & PACKET_SEGMENT ? "of" : "into", p->parent_id);
+	if (p->parent_id && !(p->flags & PACKET_SEGMENT))
+		number_add(t, "into", p->parent_id);
+	if (p->flags & PACKET_RETRANS && p->first_id)
+		number_add(t, "of", p->first_id);
+	if ((p->flags & (PACKET_RETRANS | PACKET_SEGMENT)) == PACKET_SEGMENT && p->parent_id)
+		number_add(t, "of", p->parent_id);
 	string_add(t, "via", p->via);
 	string_add(t, "at", p->at);
 }
@@ -323,10 +327,11 @@ static int fact_parse(struct packet *p, enum fact fact, struct span value)
 	case FACT_ID:
 		return span_number(value, UINT64_MAX, &p->id);
 	case FACT_INTO:
+		return p->flags & PACKET_SEGMENT ? -EINVAL : span_number(value, UINT64_MAX, &p->parent_id);
 	case FACT_OF:
-		if ((fact == FACT_OF) != !!(p->flags & PACKET_SEGMENT))
+		if (!(p->flags & (PACKET_SEGMENT | PACKET_RETRANS)))
 			return -EINVAL;
-		return span_number(value, UINT64_MAX, &p->parent_id);
+		return span_number(value, UINT64_MAX, p->flags & PACKET_RETRANS ? &p->first_id : &p->parent_id);
 	case FACT_VIA:
 		return span_unescape(value, p->via, sizeof(p->via));
 	case FACT_AT:
@@ -378,7 +383,7 @@ int comment_parse(struct packet *p, const char *text, size_t len)
 
 	if (!span_starts(rest, "stampcap "))
 		return -ENOENT;
-	p->id = p->parent_id = p->anchor_ns = 0;
+	p->id = p->parent_id = p->first_id = p->anchor_ns = 0;
 	p->stages = p->flags = p->pid = p->queue = p->cpu = 0;
 	p->irq = -1;
 	p->comm[0] = p->end[0] = p->via[0] = p->at[0] = '\0';

@@ -11,6 +11,7 @@
 #define TCP_FLAG_SYN 2
 #define RANGES_MAX 8
 #define FLOWS_MAX 65536 /* the oldest go first; a flow that comes back starts anew */
+#define FIRSTS_MAX (1u << 17) /* packets remembered for their retransmissions, of all flows together: 3 MiB */
 
 struct flow_key {
 	uint8_t address[32]; /* source, destination; IPv4 in the first four bytes of each half */
@@ -30,15 +31,25 @@ struct seen {
 	unsigned int ahead_count;
 };
 
+/* A packet that was no retransmission. All flows share one ring of them; each has a chain through it. */
+struct first {
+	uint64_t id;
+	uint64_t before; /* number of the flow's packet before it, 0 none */
+	uint32_t from, to;
+};
+
 struct flow {
 	struct flow_key key;
 	struct seen wire;	/* by the device */
 	struct seen delivered;	/* by TCP: what was dropped on the way to it is missing */
+	uint64_t newest;	/* number of its newest packet in the ring, 0 none */
 	UT_hash_handle hh;
 };
 
 struct flow_order {
 	struct flow *flows;
+	struct first *firsts; /* number n is at n % FIRSTS_MAX */
+	uint64_t first_count; /* numbers begin with 1 */
 	bool filtered;
 };
 
@@ -48,6 +59,11 @@ int flow_order_new(struct flow_order **out, bool filtered)
 
 	if (!f)
 		return -ENOMEM;
+	f->firsts = calloc(FIRSTS_MAX, sizeof(*f->firsts));
+	if (!f->firsts) {
+		free(f);
+		return -ENOMEM;
+	}
 	f->filtered = filtered;
 	*out = f;
 	return 0;
@@ -63,6 +79,7 @@ void flow_order_free(struct flow_order *f)
 		HASH_DELETE(hh, f->flows, flow);
 		free(flow);
 	}
+	free(f->firsts);
 	free(f);
 }
 
@@ -171,6 +188,27 @@ static bool see(struct seen *seen, uint32_t from, uint32_t to)
 	return true;
 }
 
+static void first_add(struct flow_order *f, struct flow *flow, const struct pending *n, uint32_t from, uint32_t to)
+{
+	f->firsts[++f->first_count % FIRSTS_MAX] = (struct first){ n->p.id, flow->newest, from, to };
+	flow->newest = f->first_count;
+}
+
+/* The flow's newest packet in the ring that had this byte; 0 if there is none. */
+static uint64_t first_with(const struct flow_order *f, const struct flow *flow, uint32_t byte)
+{
+	uint64_t number = flow->newest;
+
+	while (number && f->first_count - number < FIRSTS_MAX) {
+		const struct first *first = &f->firsts[number % FIRSTS_MAX];
+
+		if (seq_diff(byte, first->from) >= 0 && seq_diff(byte, first->to) < 0)
+			return first->id;
+		number = first->before;
+	}
+	return 0;
+}
+
 static void restart(struct seen *seen, uint32_t next)
 {
 	seen->next = next;
@@ -192,10 +230,16 @@ int flow_order_mark(struct flow_order *f, struct pending *n)
 	if (syn && to != flow->wire.next) { /* the ports are in use again */
 		restart(&flow->wire, to);
 		restart(&flow->delivered, to);
+		flow->newest = 0;
+		first_add(f, flow, n, from, to);
 		return 0;
 	}
-	if (seen_before(&flow->wire, from, to))
+	if (seen_before(&flow->wire, from, to)) {
 		n->p.flags |= PACKET_RETRANS;
+		n->p.first_id = first_with(f, flow, from);
+	} else {
+		first_add(f, flow, n, from, to);
+	}
 	if (f->filtered) {
 		see_any(&flow->wire, from, to);
 		return 0;

@@ -30,6 +30,7 @@ enum packet_flag {
 struct packet {
 	uint64_t id;	    /* unique within the capture */
 	uint64_t parent_id; /* GRO or segmentation parent, 0 none */
+	uint64_t first_id;  /* PACKET_RETRANS: the packet that had its first byte before all others, 0 not known */
 	uint64_t anchor_ns; /* CLOCK_MONOTONIC live; from a file: wall clock, as wall_ns */
 	uint64_t wall_ns;   /* ns since 1970, UTC */
 	uint64_t stamp_ns[SC_STAGE_COUNT]; /* valid where `stages` has the bit; same clock as anchor_ns */

@@ -72,7 +72,9 @@ static void check_round_trip(const struct packet *p)
 	assert_int_equal(parsed.pid, p->pid);
 	assert_int_equal(parsed.flags, p->flags);
 	assert_int_equal(parsed.id, p->id);
-	assert_int_equal(parsed.parent_id, p->parent_id);
+	/* A retransmission does not tell what it was cut from. */
+	assert_int_equal(parsed.parent_id, p->flags & PACKET_RETRANS && p->flags & PACKET_SEGMENT ? 0 : p->parent_id);
+	assert_int_equal(parsed.first_id, p->flags & PACKET_RETRANS ? p->first_id : 0);
 	assert_string_equal(parsed.comm, p->comm);
 	assert_string_equal(parsed.end, p->end);
 	assert_string_equal(parsed.via, p->via);
@@ -103,6 +105,13 @@ static void test_variants(void **state)
 	p.stages = SC_BIT(SC_TX_DRIVER);
 	check_format(&p, "stampcap tx total=0.000us driver=+0.000us | cpu=0 queue=0 end=timeout "
 			 "flags=gro id=1 into=9 at=ip");
+	p.flags = PACKET_RETRANS;
+	p.first_id = 7;
+	check_format(&p, "stampcap tx total=0.000us driver=+0.000us | cpu=0 queue=0 end=timeout "
+			 "flags=retrans id=1 into=9 of=7 at=ip");
+	p.flags |= PACKET_SEGMENT;
+	check_format(&p, "stampcap tx total=0.000us driver=+0.000us | cpu=0 queue=0 end=timeout "
+			 "flags=segment+retrans id=1 of=7 at=ip");
 	p = fixture_packet(SC_DIR_RX, SC_BIT(SC_RX_IP) | SC_BIT(SC_TX_DRIVER), 250);
 	strcpy(p.via, "eth1");
 	strcpy(p.end, "forward");
@@ -148,10 +157,12 @@ static void test_escapes(void **state)
 	memset(p.via, ',', sizeof(p.via) - 1);
 	memset(p.at, '=', sizeof(p.at) - 1);
 	p.comm[sizeof(p.comm) - 1] = p.end[sizeof(p.end) - 1] = '\0';
-	p.id = p.parent_id = UINT64_MAX;
+	p.id = p.parent_id = p.first_id = UINT64_MAX;
 	p.cpu = p.queue = p.pid = UINT32_MAX;
 	p.irq = INT32_MAX;
 	p.flags = (1u << PACKET_FLAG_COUNT) - 1;
+	check_round_trip(&p);
+	p.flags &= ~PACKET_SEGMENT;
 	check_round_trip(&p);
 }
 
@@ -181,6 +192,7 @@ static struct packet random_packet(uint64_t *seed)
 	p.wall_ns = stage == SC_STAGE_NONE ? BASE_NS : p.stamp_ns[stage];
 	p.id = fixture_random(seed);
 	p.parent_id = fixture_random(seed) & 1 ? fixture_random(seed) : 0;
+	p.first_id = fixture_random(seed) & 1 ? fixture_random(seed) : 0;
 	p.flags = (uint32_t)fixture_random(seed) & ((1u << PACKET_FLAG_COUNT) - 1);
 	p.cpu = (uint32_t)fixture_random(seed);
 	p.queue = (uint32_t)fixture_random(seed);

@@ -23,6 +23,8 @@ struct wire {
 	uint8_t dir, ip_version;
 	const char *end;  /* of the packet's story */
 	uint8_t tweak_at; /* byte of the packet that differs, 0 none */
+	uint64_t id;	  /* of the next packet, if not 0 */
+	uint64_t *first;  /* where to put first_id */
 };
 
 static struct wire wire_new(uint32_t start)
@@ -40,6 +42,7 @@ static uint32_t mark(const struct wire *w, uint32_t from, uint32_t len, uint8_t 
 
 	assert_non_null(s);
 	s->n.p.dir = w->dir;
+	s->n.p.id = w->id;
 	s->n.p.interface = w->interface;
 	s->n.p.cap_len_bytes = BYTES;
 	s->n.ip_version = w->ip_version;
@@ -57,6 +60,8 @@ static uint32_t mark(const struct wire *w, uint32_t from, uint32_t len, uint8_t 
 		s->n.bytes[w->tweak_at] ^= 1;
 	assert_int_equal(flow_order_mark(w->order, &s->n), 0);
 	flags = s->n.p.flags;
+	if (w->first)
+		*w->first = s->n.p.first_id;
 	free(s);
 	return flags;
 }
@@ -225,6 +230,60 @@ static void test_dropped(void **state)
 	}
 }
 
+/* Marks a packet with that id and returns the id it is a repetition of. */
+static uint64_t first_of(struct wire *w, uint64_t id, uint32_t from, uint32_t len, uint8_t tcp_flags)
+{
+	uint64_t first = 0;
+
+	w->id = id;
+	w->first = &first;
+	mark(w, from, len, tcp_flags);
+	return first;
+}
+
+static void test_first(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < START_COUNT; i++) {
+		struct wire w = wire_new(starts[i]);
+
+		assert_int_equal(first_of(&w, 1, 0, 0, SYN), 0);
+		assert_int_equal(first_of(&w, 2, 0, 0, SYN), 1);
+		assert_int_equal(first_of(&w, 3, 1, 1000, 0), 0);
+		assert_int_equal(first_of(&w, 4, 1001, 1000, 0), 0);
+		assert_int_equal(first_of(&w, 5, 3001, 1000, 0), 0); /* behind a hole */
+		assert_int_equal(first_of(&w, 6, 1, 1000, 0), 3);
+		assert_int_equal(first_of(&w, 7, 1, 1000, 0), 3); /* not the one before, the first */
+		assert_int_equal(first_of(&w, 8, 1000, 1001, 0), 3); /* by its first byte */
+		assert_int_equal(first_of(&w, 9, 1001, 1, 0), 4);
+		assert_int_equal(first_of(&w, 10, 4000, 1, 0), 5);
+		assert_int_equal(first_of(&w, 11, 2001, 1000, 0), 0);
+		assert_int_equal(first_of(&w, 12, 2001, 2000, 0), 11);
+		w.interface = 1; /* another flow */
+		assert_int_equal(first_of(&w, 13, 1, 1000, 0), 0);
+		assert_int_equal(first_of(&w, 14, 1, 1000, 0), 13);
+		w.interface = 0;
+		assert_int_equal(first_of(&w, 15, 500000, 0, SYN), 0); /* the ports are in use again */
+		assert_int_equal(first_of(&w, 16, 1, 1000, 0), 0);
+		flow_order_free(w.order);
+	}
+}
+
+/* What is too far back is not named, and nothing else in its place. */
+static void test_first_forgotten(void **state)
+{
+	struct wire w = wire_new(0);
+
+	(void)state;
+	for (uint32_t n = 0; n < 131072 + 10; n++)
+		assert_int_equal(first_of(&w, n + 1, n, 1, 0), 0);
+	for (uint32_t n = 0; n < 10; n++)
+		assert_int_equal(first_of(&w, 1, n, 1, 0), 0);
+	for (uint32_t n = 10 + 1; n < 20; n++)
+		assert_int_equal(first_of(&w, 1, n, 1, 0), n + 1);
+	flow_order_free(w.order);
+}
+
 /* TCP fast open: data rides on the SYN. */
 static void test_syn_with_data(void **state)
 {
@@ -331,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_syn),	 cmocka_unit_test(test_syn_with_data),
 		cmocka_unit_test(test_dropped),	 cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_not_tcp),	 cmocka_unit_test(test_many_flows),
+		cmocka_unit_test(test_first),	 cmocka_unit_test(test_first_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
