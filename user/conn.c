@@ -263,10 +263,28 @@ static const struct sc_call *numbered(const struct calls *c, uint64_t index)
 	return NULL;
 }
 
+/* Was the byte before `end` there, or gone, before that time? */
+static bool reached_before(const struct calls *c, uint32_t end, uint64_t at_ns)
+{
+	size_t i = calls_reaching(c, end);
+
+	return i < c->head + c->count && c->call[i].time_ns < at_ns;
+}
+
+/* TCP throws away a copy of bytes that it has had: what becomes of the socket later is not the copy's story. */
+static bool came_too_late(const struct conn *conn, const struct pending *n)
+{
+	uint64_t newest_ns = newest_stamp(&n->p);
+
+	return reached_before(&conn->sockets, n->end_seq, newest_ns) || reached_before(&conn->reads, n->end_seq, newest_ns);
+}
+
 static void match_tcp(struct conn *conn, struct pending *n, struct matching *m)
 {
 	const struct sc_call *call;
 
+	if (n->wait == WAIT_SOCKET && came_too_late(conn, n))
+		return;
 	if (n->wait == WAIT_SOCKET) {
 		call = reached(&conn->sockets, n->end_seq, newest_stamp(&n->p), m);
 		if (call)

@@ -75,10 +75,13 @@ static void test_duplicate_after_read(void **state)
 	lab_feed(lab, &first);
 	lab_tcp_call(lab, SC_REC_READ, 0, 100, BASE_NS + 5000);
 	lab_feed(lab, &again);
+	lab_tcp_call(lab, SC_REC_SOCKET, 0, 200, BASE_NS + 800000);
 	lab_tcp_call(lab, SC_REC_READ, 100, 200, BASE_NS + 900000);
 	lab_settle(lab, BASE_NS + 1000000);
 	lab_expect_read(lab, 1, BASE_NS + 5000);
 	assert_int_equal(lab->count, 1); /* seen: 2, the duplicate "read" at +900000 */
+	lab_settle(lab, BASE_NS + 10000 + DEADLINE_NS + 1);
+	assert_false(lab_expect(lab, 2, "timeout")->stages & SC_BIT(SC_RX_SOCKET)); /* seen: queued at +800000 */
 	lab_end(lab);
 }
 
