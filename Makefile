@@ -161,7 +161,7 @@ build/asan/tests/verdict/verdict.o: build/verdict_tc.skel.h build/verdict_xdp.sk
 $(filter build/tests/root/test_filter% build/tests/fuzz/fuzz_filter,$(UNIT_TESTS)): build/asan/tests/verdict/verdict.o
 
 # The traffic programs stand alone: nothing of ours is linked into what the tests compare us with.
-$(TEST_TOOLS): build/tests/%: tests/lib/%.c tests/lib/traffic.h Makefile
+$(TEST_TOOLS): build/tests/%: tests/lib/%.c $(wildcard tests/lib/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE $(CFLAGS_ALL) $< -o $@
 

@@ -370,6 +370,27 @@ tally() {
 	grep -cE -- "$1" || true
 }
 
+# ---- streams that carry their own identity (tests/lib/stream.h)
+
+# stream_packets FILE PORT: its data packets, in the columns of identity.awk, into FILE.received (to PORT) and FILE.sent (from PORT).
+stream_packets() {
+	clean_tshark -r "$1" -n -o tcp.desegment_tcp_streams:FALSE -Y "tcp.len > 0 && tcp.port == $2" -T fields -E occurrence=f -e tcp.srcport -e tcp.dstport \
+		-e tcp.seq_raw -e tcp.len -e tcp.payload -e frame.time_epoch -e frame.comment >"$1.streams"
+	awk -F '\t' -v port="$2" '$2 == port' "$1.streams" >"$1.received"
+	awk -F '\t' -v port="$2" '$1 == port' "$1.streams" >"$1.sent"
+}
+
+# judge_streams FILE received|sent STAGE MARK LOG [-v NAME=VALUE...]: what stream_packets left of FILE, by what its payload says, against the calls in LOG;
+# variables of oracle.awk.
+judge_streams() {
+	local packets="$1.$2" stage="$3" mark="$4" log="$5"
+
+	shift 5
+	awk -v mark="$mark" -f "$TOP/tests/lib/identity.awk" "$packets" "$packets" >"$packets.places" || fail "$packets: not the bytes that belong there"
+	sed -n "s/^$stage //p" "$log" >"$packets.calls"
+	awk -v stage="$stage" "$@" -f "$TOP/tests/lib/oracle.awk" "$packets.calls" "$packets.places" || fail "$packets: $stage is not where it was"
+}
+
 # ---- servers
 
 # start_nginx NS: port 8080, both families; /small (1 kB) and /large (200 kB).

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Holds the stamps of a file against what the application itself saw.
 #
-# First file: the calls, "FROM TO BEFORE AFTER" a line, in the order of TO; half-open ranges of numbers or stream bytes, wall clock in ns.
-# Second file: the packets, "LAST<tab>EPOCH<tab>COMMENT": the number of a datagram or of a packet's last byte, and tshark's frame.time_epoch.
+# First file: the calls, "FROM TO BEFORE AFTER [THREAD]" a line, in the order of TO; half-open ranges of numbers or stream bytes, wall clock in ns, and the
+# name that the packet must have as comm.
+# Second file: the packets, "LAST<tab>EPOCH<tab>COMMENT[<tab>BYTES]": the number of a datagram or of a packet's last byte, tshark's frame.time_epoch, and how
+# many bytes it has, if how calls and packets share them is to be counted.
 #
 #   stage      read or write: its stamp must lie within the call whose range holds LAST
 #   slack_ns   of the two clocks, default 50000
 #   min_share  least share of packets with that stamp, default 0.95
+#   since_ns   when the recording began, wall clock: what a call that began before that has moved may lack the stamp
+#   again=judge  retransmissions, too, as far as they have the stamp; else they are counted only
+#   min_cut, min_many  least number of packets that hold bytes of several calls, and of calls that have bytes in several packets
 BEGIN {
 	if (slack_ns == "") slack_ns = 50000
 	if (min_share == "") min_share = 0.95
@@ -53,7 +58,7 @@ function call_of(last,    low, high, middle) {
 }
 
 FNR == NR {
-	from[++calls] = $1 + 0; to[calls] = $2 + 0; before[calls] = short_ns($3); after[calls] = short_ns($4)
+	from[++calls] = $1 + 0; to[calls] = $2 + 0; before[calls] = short_ns($3); after[calls] = short_ns($4); thread[calls] = $5
 	if (calls > 1 && to[calls] <= to[calls - 1]) bad("the log itself, line " FNR)
 	next
 }
@@ -62,15 +67,20 @@ FNR == 1 { FS = "\t"; $0 = $0 }
 
 {
 	comment = $3
-	if (comment ~ / flags=[a-z+]*retrans/) { again++; next }
-	packets++
 	stamped = comment ~ (" " stage "=\\+")
+	if (comment ~ / flags=[a-z+]*retrans/) {
+		again_count++
+		if (again != "judge" || !stamped) next
+	}
+	packets++
 	if (comment ~ / flags=[a-z+]*partial/) {
 		partial++
 		if (stamped) bad("partial, but with " stage ": " comment)
 		next
 	}
 	if (!stamped) {
+		i = call_of($1 + 0)
+		if (since_ns != "" && i <= calls && from[i] <= $1 + 0 && before[i] < short_ns(since_ns)) { earlier++; next }
 		unstamped++
 		if (comment !~ / end=drop:/) bad("no " stage ", yet not partial: " comment)
 		next
@@ -82,6 +92,9 @@ FNR == 1 { FS = "\t"; $0 = $0 }
 	i = call_of($1 + 0)
 	if (i > calls || from[i] > $1 + 0) { bad("no call returned " $1 ": " comment); next }
 	if (after[i] - before[i] < narrow_ns) narrow++
+	if (thread[i] != "" && index(comment, " comm=" thread[i] " ") == 0) bad("not the call of " thread[i] ": " comment)
+	if ($4 != "" && from[i] > $1 - $4 + 1) cut++
+	if ($4 != "" && ++packets_of[i] == 2) many++
 	early = before[i] - time; late = time - after[i]
 	if (early > worst_early) worst_early = early
 	if (late > worst_late) worst_late = late
@@ -93,7 +106,10 @@ FNR == 1 { FS = "\t"; $0 = $0 }
 
 END {
 	printf "%s: %d packets, %d with the stamp, %d partial, %d dropped, %d sent again; %d violations; at most %.0f ns early and %.0f ns late; %d calls, %d shorter than %d us\n",
-		stage, packets, matched, partial, unstamped, again, violations, worst_early, worst_late, calls, narrow, narrow_ns / 1000
+		stage, packets, matched, partial, unstamped, again_count, violations, worst_early, worst_late, calls, narrow, narrow_ns / 1000
+	if (since_ns != "") printf "%s: %d packets without the stamp of calls that were before the recording\n", stage, earlier
+	if (cut || many) printf "%s: %d packets hold bytes of several calls, %d calls have bytes in several packets\n", stage, cut, many
+	if (cut < min_cut + 0 || many < min_many + 0) bad("calls and packets share their bytes too seldom to say anything")
 	if (!packets || matched < min_share * packets) bad("too few stamps to say anything")
 	if (bad_count) exit 1
 }

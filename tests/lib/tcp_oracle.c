@@ -1,159 +1,210 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One connection, records of random sizes with random pauses both ways, and a log of who was where when: for each call one line
- * "read|write FROM TO BEFORE AFTER", byte range of the stream and wall clock in ns. Ends when both directions have.
+ * Connections with records of random sizes and random pauses both ways, read in random pieces, and a log of who was where when (stream.h), in places: for each
+ * send call one line "write ...", for each receive call one line "read ...". Every connection has a thread that writes and one that reads. Ends when all have.
+ *
+ * Styles: `plain` sends each record with one send() and reads with recv(). `mixed` has records of a few bytes, many of which share a segment (Nagle on every
+ * other flow, MSG_MORE, sendmsg of several pieces), sends that are cut short by a full buffer, and reads of a few bytes, of many segments, into several pieces.
  */
+#include <netinet/tcp.h>
 #include <pthread.h>
 
-#include "traffic.h"
+#include "stream.h"
 
-#define CALLS_MAX 400000
+#define FLOWS_MAX 64
+#define RECORDS_MAX 400000
 #define RECORD_MAX 1400
+#define RECORD_SMALL_MAX 48
 #define RECORD_LARGE_MAX 60000
 #define READ_MAX 8192
+#define READ_SMALL_MAX 48
 #define READ_LARGE_MAX 65536
 #define LARGE_ONE_IN 100
 #define PAUSE_ONE_IN 8
 #define PAUSE_MAX_NS 400000
+#define SMALL_BUFFER_BYTES 24576
+#define PIECES 3
 
-struct log {
-	const char *name;
-	int fd;
-	unsigned int seed;
-	uint64_t records, count;
-	struct {
-		uint64_t to, before_ns, after_ns;
-	} call[CALLS_MAX];
+struct side {
+	int fd, mixed;
+	unsigned int seed, flow;
+	struct stream stream;
+	struct call_log log;
+	uint64_t records; /* of a writer */
+	pthread_t thread;
 };
 
-static struct log reads = { .name = "read" }, writes = { .name = "write" };
-
-static uint64_t wall_ns(void)
+static size_t random_size(struct side *s, size_t usual_max, size_t small_max, size_t large_max)
 {
-	struct timespec t;
+	size_t max = usual_max;
 
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+	if (!(rand_r(&s->seed) % LARGE_ONE_IN))
+		max = large_max;
+	else if (s->mixed && rand_r(&s->seed) % 2)
+		max = small_max;
+	return 1 + (size_t)rand_r(&s->seed) % max;
 }
 
-static uint64_t reached(const struct log *log)
+static void random_pause(struct side *s)
 {
-	return log->count ? log->call[log->count - 1].to : 0;
+	if (!(rand_r(&s->seed) % PAUSE_ONE_IN))
+		sleep_ns((uint64_t)rand_r(&s->seed) % PAUSE_MAX_NS);
 }
 
-static void note(struct log *log, uint64_t bytes, uint64_t before_ns, uint64_t after_ns)
+/* One to PIECES pieces that are together `size` bytes at `buffer`. */
+static size_t cut(struct side *s, struct iovec *pieces, char *buffer, size_t size)
 {
-	uint64_t to = reached(log) + bytes;
+	size_t count = 0, done = 0;
 
-	if (log->count == CALLS_MAX)
-		die("too many calls");
-	log->call[log->count].to = to;
-	log->call[log->count].before_ns = before_ns;
-	log->call[log->count++].after_ns = after_ns;
-}
+	while (done < size) {
+		size_t n = count == PIECES - 1 ? size - done : 1 + (size_t)rand_r(&s->seed) % (size - done);
 
-static size_t random_size(unsigned int *seed, size_t usual_max, size_t large_max)
-{
-	size_t max = rand_r(seed) % LARGE_ONE_IN ? usual_max : large_max;
-
-	return 1 + (size_t)rand_r(seed) % max;
-}
-
-static void random_pause(unsigned int *seed)
-{
-	if (!(rand_r(seed) % PAUSE_ONE_IN))
-		sleep_ns((uint64_t)rand_r(seed) % PAUSE_MAX_NS);
-}
-
-static void *write_records(void *context)
-{
-	static char buffer[RECORD_LARGE_MAX + 32];
-	struct log *log = context;
-
-	for (uint64_t i = 0; i < log->records; i++) {
-		size_t size = random_size(&log->seed, RECORD_MAX, RECORD_LARGE_MAX);
-		uint64_t before_ns;
-		ssize_t n;
-
-		snprintf(buffer, sizeof(buffer), "record %llu", (unsigned long long)i);
-		before_ns = wall_ns();
-		n = send(log->fd, buffer, size, MSG_NOSIGNAL);
-		if (n <= 0)
-			die("send: %s", strerror(errno));
-		note(log, n, before_ns, wall_ns());
-		random_pause(&log->seed);
+		pieces[count++] = (struct iovec){ buffer + done, n };
+		done += n;
 	}
-	shutdown(log->fd, SHUT_WR);
+	return count;
+}
+
+static ssize_t send_once(struct side *s, char *buffer, size_t size, int flags)
+{
+	struct iovec pieces[PIECES];
+	struct msghdr msg = { .msg_iov = pieces };
+
+	if (!s->mixed || rand_r(&s->seed) % 2)
+		return send(s->fd, buffer, size, flags);
+	msg.msg_iovlen = cut(s, pieces, buffer, size);
+	return sendmsg(s->fd, &msg, flags);
+}
+
+/* A record that a full buffer cuts short is followed by a call for the rest, which waits for room. */
+static void write_record(struct side *s, char *buffer, size_t size, int flags)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		uint64_t before_ns = wall_ns();
+		ssize_t n = send_once(s, buffer + done, size - done, flags | MSG_NOSIGNAL);
+
+		if (n < 0 && (errno != EAGAIN || !(flags & MSG_DONTWAIT)))
+			die("send: %s", strerror(errno));
+		if (n > 0) {
+			log_call(&s->log, &s->stream, (size_t)n, before_ns, wall_ns());
+			done += (size_t)n;
+		}
+		if (n < 0)
+			flags &= ~MSG_DONTWAIT;
+	}
+}
+
+static void *write_stream(void *context)
+{
+	char *buffer = malloc(RECORD_LARGE_MAX);
+	struct side *s = context;
+
+	if (!buffer)
+		die("no memory");
+	for (uint64_t i = 0; i < s->records; i++) {
+		size_t size = random_size(s, RECORD_MAX, RECORD_SMALL_MAX, RECORD_LARGE_MAX);
+		int flags = 0;
+
+		if (s->mixed)
+			flags = (rand_r(&s->seed) % 8 ? 0 : MSG_MORE) | (rand_r(&s->seed) % 2 ? 0 : MSG_DONTWAIT);
+		stream_fill(&s->stream, buffer, size);
+		write_record(s, buffer, size, flags);
+		random_pause(s);
+	}
+	shutdown(s->fd, SHUT_WR);
+	free(buffer);
 	return NULL;
 }
 
-static void read_stream(struct log *log)
+static ssize_t receive_once(struct side *s, char *buffer, size_t size)
 {
-	static char buffer[READ_LARGE_MAX];
-	uint64_t before_ns;
+	struct iovec pieces[PIECES];
+
+	if (!s->mixed || rand_r(&s->seed) % 2)
+		return recv(s->fd, buffer, size, 0);
+	return readv(s->fd, pieces, (int)cut(s, pieces, buffer, size));
+}
+
+static void *read_stream(void *context)
+{
+	char *buffer = malloc(READ_LARGE_MAX);
+	struct side *s = context;
 	ssize_t n = 1;
 
+	if (!buffer)
+		die("no memory");
 	while (n > 0) {
-		size_t size = random_size(&log->seed, READ_MAX, READ_LARGE_MAX);
+		size_t size = random_size(s, READ_MAX, READ_SMALL_MAX, READ_LARGE_MAX);
+		uint64_t before_ns = wall_ns(), after_ns;
 
-		before_ns = wall_ns();
-		n = recv(log->fd, buffer, size, 0);
+		n = receive_once(s, buffer, size);
+		after_ns = wall_ns();
 		if (n < 0)
 			die("recv: %s", strerror(errno));
-		if (n > 0)
-			note(log, n, before_ns, wall_ns());
-		random_pause(&log->seed);
+		if (n > 0) {
+			stream_check(&s->stream, buffer, (size_t)n);
+			log_call(&s->log, &s->stream, (size_t)n, before_ns, after_ns);
+		}
+		random_pause(s);
 	}
+	free(buffer);
+	return NULL;
 }
 
-static void print_log(const struct log *log)
+static void start_side(struct side *s, void *(*run)(void *))
 {
-	uint64_t from = 0;
-
-	for (uint64_t i = 0; i < log->count; i++) {
-		printf("%s %llu %llu %llu %llu\n", log->name, (unsigned long long)from, (unsigned long long)log->call[i].to,
-		       (unsigned long long)log->call[i].before_ns, (unsigned long long)log->call[i].after_ns);
-		from = log->call[i].to;
-	}
+	if (pthread_create(&s->thread, NULL, run, s))
+		die("no thread");
 }
 
-static int one_connection(const char *host, const char *port)
+static void tune(const struct side *s)
 {
-	int listener = open_socket(host, port, SOCK_STREAM, 1), fd;
+	int one = 1, bytes = SMALL_BUFFER_BYTES;
 
-	if (listen(listener, 1))
-		die("listen: %s", strerror(errno));
-	puts("ready");
-	fflush(stdout);
-	if (!wait_fd(listener, POLLIN, now_ns() + 20 * NS_PER_S))
-		die("nobody came");
-	fd = accept(listener, NULL, NULL);
-	if (fd < 0)
-		die("accept: %s", strerror(errno));
-	return fd;
+	limit_waits(s->fd, 20);
+	if (s->mixed && s->flow % 2)
+		setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (s->mixed && s->flow % 4 > 1)
+		setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
 
 int main(int argc, char **argv)
 {
-	struct timeval limit = { .tv_sec = 10 };
-	int server = argc > 1 && !strcmp(argv[1], "serve"), fd;
-	pthread_t writer;
+	static struct side readers[FLOWS_MAX], writers[FLOWS_MAX];
+	int fds[FLOWS_MAX], server = argc > 1 && !strcmp(argv[1], "serve"), mixed = argc > 7 && !strcmp(argv[7], "mixed");
+	unsigned int flows = argc > 6 ? (unsigned int)number(argv[6], 1, FLOWS_MAX) : 1;
 
-	if (argc != 6 || (!server && strcmp(argv[1], "connect")))
-		die("usage: tcp_oracle serve|connect ADDRESS PORT RECORDS SEED");
-	writes.records = number(argv[4], 1, CALLS_MAX);
-	reads.seed = number(argv[5], 0, 1000000);
-	writes.seed = reads.seed + 1000;
-	fd = server ? one_connection(argv[2], argv[3]) : open_socket(argv[2], argv[3], SOCK_STREAM, 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	reads.fd = writes.fd = fd;
-	if (pthread_create(&writer, NULL, write_records, &writes))
-		die("no thread");
-	read_stream(&reads);
-	pthread_join(writer, NULL);
-	print_log(&reads);
-	print_log(&writes);
+	if (argc < 6 || argc > 8 || (!server && strcmp(argv[1], "connect")) || (argc == 8 && !mixed && strcmp(argv[7], "plain")))
+		die("usage: tcp_oracle serve|connect ADDRESS PORT RECORDS_PER_FLOW SEED [FLOWS [plain|mixed]]");
+	if (server)
+		accept_streams(argv[2], argv[3], fds, flows);
+	for (unsigned int i = 0; i < flows; i++) {
+		unsigned int seed = (unsigned int)number(argv[5], 0, 1000000) + 7919 * i;
+		int fd = server ? fds[i] : open_socket(argv[2], argv[3], SOCK_STREAM, 0);
+
+		readers[i] = (struct side){ .fd = fd, .mixed = mixed, .seed = seed, .flow = i, .log.name = "read" };
+		writers[i] = readers[i];
+		writers[i].seed += 1000;
+		writers[i].log.name = "write";
+		writers[i].records = number(argv[4], 1, RECORDS_MAX);
+		readers[i].stream = stream_begin(server ? MARK_CLIENT : MARK_SERVER, i);
+		writers[i].stream = stream_begin(server ? MARK_SERVER : MARK_CLIENT, i);
+		tune(&readers[i]);
+	}
+	for (unsigned int i = 0; i < flows; i++) {
+		start_side(&readers[i], read_stream);
+		start_side(&writers[i], write_stream);
+	}
+	for (unsigned int i = 0; i < flows; i++) {
+		pthread_join(readers[i].thread, NULL);
+		pthread_join(writers[i].thread, NULL);
+	}
+	for (unsigned int i = 0; i < flows; i++) {
+		log_print(&readers[i].log);
+		log_print(&writers[i].log);
+	}
 	puts("done");
 	return 0;
 }
