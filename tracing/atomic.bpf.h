@@ -41,6 +41,12 @@ static __always_inline __u64 counter_next(__u64 *counter)
 	return ++*(volatile __u64 *)counter;
 }
 
+/* The counter as it is, ordered with what is read before and after. */
+static __always_inline __u64 counter_read(__u64 *counter)
+{
+	return conf_atomics ? __sync_fetch_and_add(counter, 0) : *(volatile __u64 *)counter;
+}
+
 /* Adds one unless that would exceed `limit`. Older kernels: of several CPUs that want the last ones at once, all may have to come again. */
 static __always_inline bool counter_take(__u64 *counter, __u64 limit)
 {

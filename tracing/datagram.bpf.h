@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Datagram sockets (UDP, raw, ping): every datagram of a socket gets a number when it is queued and every read one when it returns. */
+/* Datagram sockets (UDP, raw, ping) where only tracepoints tell of them: which datagram was queued, and what can be known of the read that takes it. */
 #pragma once
 
+#include "queued.bpf.h"
 #include "sock.bpf.h"
 
-#define BATCH_MAX 8 /* datagrams that one CPU queues for others; of more, some get no number */
+#define BATCH_MAX 8 /* datagrams that one CPU queues for others; of more, some are not known to be queued */
 
 /* Is this packet on its way to this datagram socket? Without `l4` only the protocol tells, and the order of events. */
 static __always_inline bool datagram_due(const struct sc_packet *p, const struct sock *sk, __u64 cookie)
@@ -21,7 +22,6 @@ static __always_inline bool datagram_due(const struct sc_packet *p, const struct
 static __always_inline bool datagram_queued(struct cpu_state *cpu, struct sock *sk, __u64 cookie, struct timeline *t)
 {
 	struct sk_buff *skb = sk->sk_receive_queue.prev;
-
 	bool found = false;
 
 	if (local_packet(cpu, t) && datagram_due(t->packet, sk, cookie))
@@ -40,54 +40,64 @@ static __always_inline bool datagram_queued(struct cpu_state *cpu, struct sock *
 	return found;
 }
 
-static __always_inline __u32 datagrams_waiting(struct sock *sk)
+/*
+ * Key of the first skb in the socket's queue; 0: none. A reader, and poll(), take all that waits to a queue of the reader's own, and first serve that: so it is looked at
+ * last.
+ */
+static __always_inline __u64 queue_first(struct sock *sk, struct sock_state *s)
 {
-	__u32 waiting = sk->sk_receive_queue.qlen;
+	struct sk_buff *skb = *(struct sk_buff *volatile *)&sk->sk_receive_queue.next, *own;
+	__u64 first = (void *)skb == (void *)&sk->sk_receive_queue ? 0 : skb_key(skb);
 
-	if (sk->sk_protocol == IPPROTO_UDP)
-		waiting += BPF_CORE_READ((struct udp_sock *)sk, reader_queue.qlen);
-	return waiting;
+	if (sk->sk_protocol != IPPROTO_UDP)
+		return first;
+	counter_read(&s->taken); /* in this order */
+	own = BPF_CORE_READ((struct udp_sock *)sk, reader_queue.next);
+	if ((__u64)own != (__u64)sk + bpf_core_field_offset(struct udp_sock, reader_queue))
+		first = skb_key_untyped(own);
+	return first;
 }
 
-/* Fires once per datagram, in the order of the queue. Numbers every one of a known socket, whatever device it came by: reads are numbered likewise. */
+/*
+ * What can be said of the read that will take this datagram, or has, beyond what reads say themselves. Both hold as long as one thread reads.
+ * First in the queue after `taken` reads: the next one to return takes it, unless that has taken another already; then it sees this one be the first.
+ * An empty queue: it has been taken, by a read that has returned, or by the next.
+ */
+static __always_inline void datagram_note(struct sc_packet *p, struct sock *sk, struct sock_state *s, __u64 arrived_ns)
+{
+	__u64 taken = counter_read(&s->taken), first = queue_first(sk, s), after = counter_read(&s->taken);
+
+	if (first == p->skb && first && taken == after) {
+		p->flags |= SC_FLAG_FIRST;
+		p->sock_index = taken + 1;
+	} else if (!first && arrived_ns >= s->since_ns) {
+		p->flags |= SC_FLAG_GONE;
+		p->sock_index = after + 1;
+		p->last_ns = bpf_ktime_get_ns();
+	}
+}
+
+/* Fires once per datagram, after it was queued. CPUs that queue at the same time tell in any order, and a program that was interrupted tells nothing. */
 static __always_inline void datagram_ready(struct cpu_state *cpu, struct sock *sk, __u64 now_ns)
 {
 	struct sock_state *s = sock_followed(sk);
 	struct timeline t = {};
 	struct sc_packet *p;
-	__u64 index, cookie;
-	bool ours;
+	__u64 arrived_ns;
 
-	if (!s && conf_sock_gate)
+	if ((!s && conf_sock_gate) || !datagram_queued(cpu, sk, bpf_get_socket_cookie(sk), &t))
 		return;
-	cookie = bpf_get_socket_cookie(sk);
-	ours = datagram_queued(cpu, sk, cookie, &t);
-	if (!s) {
-		__u32 waiting = datagrams_waiting(sk);
-
-		if (!ours)
-			return;
-		s = sock_create(sk);
-		if (!s)
-			return;
-		s->queued = waiting ? waiting - 1 : 0;
-	} else if (s->fresh) {
-		__u32 waiting = datagrams_waiting(sk);
-
-		s->queued = waiting ? waiting - 1 : 0;
-		s->fresh = 0;
-	}
-	/* Atomic: the kernel tells after it has let go of the queue, on several CPUs at once. */
-	index = counter_next(&s->queued);
+	s = s ?: sock_create(sk);
 	p = t.packet;
-	if (!ours || !p)
+	if (!s || !p)
 		return;
+	if (!s->since_ns)
+		s->since_ns = now_ns;
+	arrived_ns = p->last_ns;
 	timeline_stamp(cpu, p, SC_RX_SOCKET, now_ns);
 	p->sock = s->cookie;
-	/* More reads than datagrams: an event was missed (the kernel skips a program it interrupts). No number is better than a wrong one. */
-	p->sock_index = index < s->taken ? 0 : index;
-	if (index < s->taken)
-		__sync_fetch_and_add(&s->queued, s->taken - index);
-	if (conf_recv_length)
-		timeline_emit(cpu, &t, SC_END_SOCKET);
+	if (!conf_recv_length)
+		return;
+	datagram_note(p, sk, s, arrived_ns);
+	timeline_emit(cpu, &t, SC_END_SOCKET);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where skbs are freed: completions, quiet ends and drops. */
+#include "queued.bpf.h"
 #include "transmit.bpf.h"
 
 /* Before the driver had it, a packet's bytes are still only in the skb. */
@@ -129,6 +130,8 @@ int sc_drop(__u64 *args)
 	struct cpu_state *cpu;
 
 	early_forget(skb_key(skb));
+	if (conf_recv_length)
+		queued_forget(skb_key(skb)); /* a reader, or poll(), found its checksum wrong */
 	if (!timeline_find(skb_key(skb), &t) || !t.packet)
 		return 0;
 	cpu = cpu_state();

@@ -2,6 +2,7 @@
 /* The stages of IP and transport input, whatever kind of program tells of them: `typed` as in typed.bpf.h. */
 #pragma once
 
+#include "queued.bpf.h"
 #include "receive.bpf.h"
 
 static __always_inline void ip_received(const struct sk_buff *skb, const bool typed)
@@ -21,6 +22,8 @@ static __always_inline void local_delivered(const struct sk_buff *skb, const boo
 	struct timeline t = {};
 	struct cpu_state *cpu;
 
+	if (conf_recv_length && !conf_l4_cgroup)
+		queued_forget(key_of(skb, typed));
 	if (nothing_open())
 		return;
 	cpu = cpu_state();
@@ -35,6 +38,10 @@ static __always_inline void local_delivered(const struct sk_buff *skb, const boo
 		return;
 	local_begin(cpu, t.packet);
 	timeline_stamp(cpu, t.packet, SC_RX_LOCAL, bpf_ktime_get_ns());
+	if (conf_recv_length && !conf_l4_cgroup && t.packet->l4_proto != IPPROTO_TCP) {
+		t.packet->skb = key_of(skb, typed);
+		queued_put(t.packet->skb, t.packet->id, t.packet->last_ns);
+	}
 }
 
 /* A transport's own function. How the story ends is for what comes next to say: it may be dropped yet. */

@@ -5,6 +5,7 @@
 #include "filter.bpf.h"
 #include "interrupt.bpf.h"
 #include "mark.bpf.h"
+#include "queued.bpf.h"
 #include "sending.bpf.h"
 #include "sock_state.bpf.h"
 #include "turned_down.bpf.h"
@@ -63,6 +64,7 @@ struct map_turned_down turned_down SEC(".maps");
 struct map_socks socks SEC(".maps");
 struct map_socks_by_cookie socks_by_cookie SEC(".maps");
 struct map_slot_locks slot_locks SEC(".maps");
+struct map_queued queued_skbs SEC(".maps");
 struct map_sendings sendings SEC(".maps");
 struct map_driver_marks driver_marks SEC(".maps");
 struct map_napi_marks napi_marks SEC(".maps");

@@ -9,6 +9,24 @@
 
 #define VERDICT_PASS 1
 
+/* An skb on its way to a datagram socket: whatever was known to be in it is not any more. */
+static __always_inline void forget_queued(struct __sk_buff *ctx)
+{
+	struct bpf_sock *sk = conf_recv_length && sock_any() && ctx->sk ? bpf_sk_fullsock(ctx->sk) : NULL;
+
+	if (sk && sk->protocol != IPPROTO_TCP)
+		queued_forget(skb_key(ctx));
+}
+
+/* It will be queued in this skb. */
+static __always_inline void put_queued(struct sc_packet *p, __u64 key)
+{
+	if (!conf_recv_length || p->l4_proto == IPPROTO_TCP)
+		return;
+	p->skb = key;
+	queued_put(key, p->id, p->last_ns);
+}
+
 SEC("cgroup_skb/ingress")
 int sc_l4_cgroup(struct __sk_buff *ctx)
 {
@@ -18,6 +36,7 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	struct sc_packet *p;
 	__u64 cookie;
 
+	forget_queued(ctx);
 	if (nothing_open())
 		return VERDICT_PASS;
 	cpu = cpu_state();
@@ -51,6 +70,7 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	p->sock = sk && sk->state == TCP_LISTEN ? 0 : cookie;
 	if (conf_sock_gate && sk && p->sock)
 		sock_follow(cpu, sock_state_get_ctx(sk, cookie), cookie);
+	put_queued(p, skb_key(ctx));
 	if (p->l4_proto == IPPROTO_TCP ? !p->payload_len_bytes : !datagrams_told())
 		timeline_emit(cpu, &t, SC_END_L4);
 	return VERDICT_PASS;

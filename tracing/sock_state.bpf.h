@@ -15,9 +15,13 @@ struct send_call {
 
 struct sock_state { /* a socket of a captured device; freed with the socket */
 	__u64 cookie;
-	__u64 queued;	  /* datagrams queued so far, in the order of the socket */
+	__u64 since_ns;	  /* datagrams: reads have been counted since then, 0 not yet */
 	__u64 taken;	  /* datagrams read so far */
-	__u32 reader_tid; /* 0 none yet, ~0 several */
+	__u64 first_key;  /* skb that was the first in the queue when a read returned last */
+	__u64 first_id;	  /* and the packet in it, 0 unknown */
+	__u64 returned_ns; /* when the reader's newest call returned, with or without a datagram */
+	__u64 changed_ns; /* when another thread than before had read last, 0 never */
+	__u32 reader_tid; /* 0 none yet */
 	__u32 copied_seq; /* TCP: reported as read up to here */
 	__u32 write_end;  /* TCP: end of the send call being reported */
 	__u32 write_tid;  /* its thread, 0: none open */
@@ -26,7 +30,7 @@ struct sock_state { /* a socket of a captured device; freed with the socket */
 	__u32 comm_tid;	  /* whose name `comm` is */
 	char comm[16];
 	__u8 followed;	  /* the filter has accepted a packet of it */
-	__u8 fresh;	  /* followed, and no read or datagram has been counted yet */
+	__u8 fresh;	  /* TCP: followed, and no read has been seen yet */
 	__u8 pad[6];
 };
 struct map_socks {

@@ -48,6 +48,8 @@ enum sc_flag {
 	SC_FLAG_BACKLOG = 1 << 5, /* went through a CPU's backlog queue */
 	SC_FLAG_CLONE = 1 << 6,	  /* a clone of it was delivered to the socket */
 	SC_FLAG_GRO = 1 << 7,	  /* other wire packets were merged into it, or it into another */
+	SC_FLAG_FIRST = 1 << 8,	  /* datagram: it was the first in its socket's queue when `sock_index` was noted */
+	SC_FLAG_GONE = 1 << 9,	  /* datagram: the queue was empty by then: it had been taken already */
 };
 
 /* sc_packet.state */
@@ -69,9 +71,9 @@ struct sc_packet {
 	__u64 id;			  /* unique within a capture, 0 never: how often its slot was taken << 16 | slot */
 	__u64 parent_id;		  /* MERGED: GRO parent; SEGMENT: packet it was cut from */
 	__u64 sock;			  /* socket cookie, 0 unknown */
-	__u64 sock_index;		  /* datagram sockets: which one in the order of that socket, from 1; 0 unknown */
+	__u64 sock_index;		  /* FIRST: the read that takes it, or the one after. GONE: the newest read that can have. Else 0 */
 	__u64 stamp_ns[SC_STAGE_COUNT];	  /* valid where `stages` has the bit */
-	__u64 skb;			  /* identity while open; meaningless afterwards */
+	__u64 skb;			  /* datagrams: key of the skb that its socket queues; meaningless afterwards */
 	__u64 head;
 	__u64 begin_ns;			  /* when the story began, whatever stages are stamped */
 	__u64 last_ns;			  /* newest event: order check and age */
@@ -109,21 +111,30 @@ _Static_assert(sizeof(struct sc_packet) == 72 + 8 * SC_STAGE_COUNT + 96, "struct
 
 enum sc_link { SC_LINK_ETHER, SC_LINK_RAW };
 
-/* One call of an application, joined to packets by socket and sequence (TCP) or socket and order (datagrams). */
+/* One call of an application, joined to packets by socket and sequence (TCP), or by the packet whose skb it took (datagrams). */
 struct sc_call {
 	__u32 type;
 	__u32 size_bytes;
 	__u64 time_ns;
 	__u64 sock;
-	__u64 index;	 /* datagrams: order on the socket, from 1 */
-	__u32 from;	 /* TCP: first sequence number, host order */
-	__u32 to;	 /* TCP: sequence number after the last byte */
+	__u64 index;	 /* datagram reads: which one of this socket, from 1, or SC_READ_SEVERAL; TCP: 0 */
+	__u64 packet;	 /* datagram reads: id of the packet that was the first in the queue when the read before returned, 0 unknown or none */
+	union {
+		struct {
+			__u32 from; /* TCP: first sequence number, host order */
+			__u32 to;   /* TCP: sequence number after the last byte */
+		};
+		__u64 next; /* datagram reads: id of the first packet in the queue now; 0 unknown */
+	};
 	__u32 pid;
 	__u32 tid;
 	__s32 len_bytes; /* datagrams: what the call returned */
-	__u32 waiting;	 /* datagrams: how many were still queued then */
+	__u32 gap_ns;	 /* datagram reads: since the call before returned; ~0: longer, or unknown */
 	char comm[16];
 };
-_Static_assert(sizeof(struct sc_call) == 72, "struct sc_call has holes");
+_Static_assert(sizeof(struct sc_call) == 80, "struct sc_call has holes");
+
+#define SC_READ_SEVERAL (~0ull) /* several threads read this socket at about this time: which of them took which datagram is not known */
+#define SC_NEXT_NONE (~0ull)	/* the queue was empty. No packet has this id */
 
 #include "table.h"

@@ -71,3 +71,5 @@ _Static_assert(sizeof(struct sc_set) == 64, "a set is one cache line");
 #define SC_MAX_SLOTS 65536 /* ids have 16 bits for them */
 #define SC_MIN_BYTES 128 /* header bytes always copied, however small the snap length: they tell packets apart */
 #define SC_MAX_SNAPLEN 262144
+
+#define SC_QUEUED_SETS 8192 /* of packets in the queues of datagram sockets, 128 bytes each: see queued.bpf.h */

@@ -13,6 +13,7 @@
 	X(CONSUMED, "consumed")	   /* freed without an error before its last stage */        \
 	X(RECYCLED, "recycled")	   /* its skb came back as another packet */                 \
 	X(PARENT, "parent")	   /* merged into a packet whose record was lost */          \
+	X(UNMATCHED, "unmatched")  /* read, but by which call is not certain */             \
 	X(UNSTAMPED, "unstamped")  /* ended, but a stage this kernel can stamp last is missing */ \
 	X(WINDOW, "window")	   /* pushed out of a full reorder window */
 #define ACCOUNT_LOSTS(X)                                          \

@@ -10,7 +10,6 @@
 
 #define IPPROTO_UDP_NUMBER 17
 #define CALLS_FIRST 16
-#define OVERTAKE_MAX 8
 #define WRITES_KEPT_NS 60000000000ull /* after a socket's last send call */
 #define WRITES_MAX 4096 /* kept per socket however old: data may wait long in a send buffer */
 
@@ -24,7 +23,8 @@ struct conn {
 	uint64_t cookie;
 	struct calls reads, sockets, writes;
 	struct pending *waiting;
-	uint64_t doubted_ns, trusted_ns; /* datagrams queued in between have wrong numbers; UINT64_MAX: until the queue is seen empty */
+	struct calls doubts;	/* datagram reads by one of several threads */
+	uint64_t last_expired;	/* index of the newest datagram read that is not kept any more */
 	struct conn *next_changed;
 	bool changed;
 	UT_hash_handle hh;
@@ -37,7 +37,16 @@ struct flow_sock {
 	UT_hash_handle hh;
 };
 
+/* Which read of its socket took a datagram, as far as a read said so or it was concluded. */
+struct taking {
+	uint64_t id; /* packet */
+	uint64_t index, time_ns;
+	UT_hash_handle hh;
+};
+
 struct conns {
+	uint64_t doubt_ns;
+	struct taking *takings;
 	struct pending *homeless; /* wait, but their socket is not known yet */
 	struct conn *all;
 	struct conn *changed;
@@ -104,12 +113,13 @@ static void conn_changed(struct conns *c, struct conn *conn)
 	c->changed = conn;
 }
 
-int conns_new(struct conns **out)
+int conns_new(struct conns **out, uint64_t doubt_ns)
 {
 	struct conns *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;
+	c->doubt_ns = doubt_ns;
 	*out = c;
 	return 0;
 }
@@ -120,16 +130,22 @@ static void conn_free(struct conns *c, struct conn *conn)
 	free(conn->reads.call);
 	free(conn->sockets.call);
 	free(conn->writes.call);
+	free(conn->doubts.call);
 	free(conn);
 }
 
 void conns_free(struct conns *c)
 {
 	struct flow_sock *flow, *next_flow;
+	struct taking *taking, *next_taking;
 	struct conn *conn, *next;
 
 	if (!c)
 		return;
+	HASH_ITER(hh, c->takings, taking, next_taking) {
+		HASH_DELETE(hh, c->takings, taking);
+		free(taking);
+	}
 	HASH_ITER(hh, c->all, conn, next)
 		conn_free(c, conn);
 	HASH_ITER(hh, c->flows, flow, next_flow) {
@@ -137,6 +153,21 @@ void conns_free(struct conns *c)
 		free(flow);
 	}
 	free(c);
+}
+
+/* Read number `index` took packet `id`. Without memory it stays unknown. */
+static void taking_add(struct conns *c, uint64_t id, uint64_t index, uint64_t time_ns)
+{
+	struct taking *taking;
+
+	HASH_FIND(hh, c->takings, &id, sizeof(id), taking);
+	if (taking)
+		return;
+	taking = malloc(sizeof(*taking));
+	if (!taking)
+		return;
+	*taking = (struct taking){ .id = id, .index = index, .time_ns = time_ns };
+	HASH_ADD(hh, c->takings, id, sizeof(id), taking);
 }
 
 int conns_call(struct conns *c, const struct sc_call *call)
@@ -148,8 +179,10 @@ int conns_call(struct conns *c, const struct sc_call *call)
 	conn_changed(c, conn);
 	switch (call->type) {
 	case SC_REC_READ:
-		if (conn->trusted_ns == UINT64_MAX && !call->waiting)
-			conn->trusted_ns = call->time_ns;
+		if (call->index == SC_READ_SEVERAL)
+			return calls_add(&conn->doubts, call);
+		if (call->packet)
+			taking_add(c, call->packet, call->index, call->time_ns);
 		return calls_add(&conn->reads, call);
 	case SC_REC_SOCKET:
 		return calls_add(&conn->sockets, call);
@@ -200,6 +233,8 @@ int conns_wait(struct conns *c, struct pending *n)
 
 struct matching {
 	uint64_t until_ns; /* calls newer than this may not be the first of their kind */
+	uint64_t doubtless_ns; /* datagram reads up to here will not become doubtful any more */
+	uint64_t emptied_ns;   /* datagrams that were queued before this have been read, and by which call would be known by now */
 	bool deferred;	   /* the packet at hand has to wait because of that */
 };
 
@@ -243,10 +278,10 @@ static const struct sc_call *reached(const struct calls *c, uint32_t end, uint64
 	return &c->call[low];
 }
 
-/* The call with this number. Numbers grow by one, but for lost records and for readers that overtake each other by a little. */
-static const struct sc_call *numbered(const struct calls *c, uint64_t index)
+/* The datagram read with this number: they come in the order of their numbers, but some may have been lost. */
+static struct sc_call *numbered(const struct calls *c, uint64_t index)
 {
-	size_t low = c->head, high = c->head + c->count, end = high;
+	size_t low = c->head, high = c->head + c->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -256,11 +291,23 @@ static const struct sc_call *numbered(const struct calls *c, uint64_t index)
 		else
 			low = middle + 1;
 	}
-	low = low < c->head + OVERTAKE_MAX ? c->head : low - OVERTAKE_MAX;
-	for (size_t i = low; i < end && i < low + 2 * OVERTAKE_MAX; i++)
-		if (c->call[i].index == index)
-			return &c->call[i];
-	return NULL;
+	return low < c->head + c->count && c->call[low].index == index ? &c->call[low] : NULL;
+}
+
+/* Index of the first call after that time, or one past the last. */
+static size_t calls_after(const struct calls *c, uint64_t time_ns)
+{
+	size_t low = c->head, high = c->head + c->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (c->call[middle].time_ns > time_ns)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
 }
 
 /* Was the byte before `end` there, or gone, before that time? */
@@ -298,46 +345,126 @@ static void match_tcp(struct conn *conn, struct pending *n, struct matching *m)
 		story_read(n, call);
 }
 
-/* When the socket's queue was next found empty: its numbers start to be right again. UINT64_MAX: not yet. */
-static uint64_t empty_after(const struct calls *c, uint64_t after_ns)
+/* Can this read have begun before that time? */
+static bool begun_before(const struct sc_call *read, uint64_t time_ns)
 {
-	for (size_t i = c->head; i < c->head + c->count; i++)
-		if (c->call[i].time_ns > after_ns && !c->call[i].waiting)
-			return c->call[i].time_ns;
-	return UINT64_MAX;
+	return read->gap_ns == UINT32_MAX || read->time_ns - read->gap_ns <= time_ns;
 }
 
-static void match_datagram(struct conn *conn, struct pending *n, uint64_t *rejected)
+/*
+ * The queue was empty when n was told of: one of the reads that returned since it came took it, up to number sock_index. Each datagram has one: if all of these but one are
+ * known to have taken others, that one has taken n.
+ */
+static struct sc_call *only_read_left(const struct conn *conn, const struct pending *n, struct matching *m)
 {
-	const struct sc_call *call = n->sock_index ? numbered(&conn->reads, n->sock_index) : NULL;
-	bool whole = n->l4_proto == IPPROTO_UDP_NUMBER && !(n->p.flags & (PACKET_FRAG | PACKET_GRO));
-	uint64_t socket_ns = n->p.stamp_ns[SC_RX_SOCKET];
-	bool doubted;
+	uint64_t came_ns = 0, index;
+	const struct calls *c = &conn->reads;
+	size_t end = c->head + c->count, i;
+	struct sc_call *found = NULL;
 
-	if (!call)
-		return;
-	/* A reader on another CPU may be back before the kernel gets to tell that there is something to read: then that event is the late one. */
-	if (call->time_ns < socket_ns && n->p.stages & SC_BIT(SC_RX_SOCKET))
-		n->p.stages &= ~SC_BIT(SC_RX_SOCKET);
-	/* A read never returns more than its datagram, and never before the transport had it. */
-	doubted = socket_ns >= conn->doubted_ns && socket_ns < conn->trusted_ns;
-	if (doubted || call->time_ns < newest_stamp(&n->p) || (whole && call->len_bytes > (int64_t)n->payload_bytes)) {
-		++*rejected;
-		n->sock_index = 0;
-		n->p.stages |= socket_ns ? SC_BIT(SC_RX_SOCKET) : 0;
-		if (!doubted) {
-			conn->doubted_ns = socket_ns;
-			conn->trusted_ns = empty_after(&conn->reads, call->time_ns);
-		}
+	for (int stage = 0; stage < SC_RX_SOCKET; stage++)
+		if (n->p.stages & SC_BIT(stage) && n->p.stamp_ns[stage] > came_ns)
+			came_ns = n->p.stamp_ns[stage];
+	i = calls_after(c, came_ns);
+	index = i > c->head ? c->call[i - 1].index : conn->last_expired;
+	for (; i < end && c->call[i].index <= n->sock_index; i++) {
+		if (c->call[i].index != ++index)
+			return NULL; /* the record of a read was lost */
+		if (c->call[i].packet || !begun_before(&c->call[i], n->told_ns))
+			continue;
+		if (found)
+			return NULL;
+		found = &c->call[i];
+	}
+	if (index >= n->sock_index)
+		return found;
+	/* Number sock_index is not there, because it never began by then, or has not come to us. */
+	m->deferred |= n->told_ns > m->doubtless_ns;
+	return i < end || m->deferred ? NULL : found;
+}
+
+/* The read that took n, as far as that is certain. */
+static struct sc_call *read_of(struct conns *c, const struct conn *conn, const struct pending *n, struct matching *m)
+{
+	struct taking *taking;
+	struct sc_call *read;
+
+	HASH_FIND(hh, c->takings, &n->read_id, sizeof(n->read_id), taking);
+	if (taking)
+		return numbered(&conn->reads, taking->index);
+	if (n->gone)
+		return only_read_left(conn, n, m);
+	if (!n->first)
+		return NULL;
+	read = numbered(&conn->reads, n->sock_index);
+	return read && !read->packet && read->next && read->next != n->read_id ? read : NULL;
+}
+
+/* Did a thread other than the usual one read at about that time? */
+static bool doubtful(const struct conn *conn, uint64_t time_ns, uint64_t doubt_ns)
+{
+	size_t i = calls_after(&conn->doubts, time_ns);
+
+	return i < conn->doubts.head + conn->doubts.count && conn->doubts.call[i].time_ns - time_ns <= doubt_ns;
+}
+
+/* The last time, up to `until_ns`, that a read left the socket's queue empty; 0: never. */
+static uint64_t emptied(const struct calls *c, uint64_t until_ns)
+{
+	for (size_t i = c->head + c->count; i-- > c->head;)
+		if (c->call[i].time_ns <= until_ns && c->call[i].next == SC_NEXT_NONE)
+			return c->call[i].time_ns;
+	return 0;
+}
+
+static void match_datagram(struct conns *c, struct conn *conn, struct pending *n, struct matching *m, uint64_t *rejected)
+{
+	bool whole = n->l4_proto == IPPROTO_UDP_NUMBER && !(n->p.flags & (PACKET_FRAG | PACKET_GRO));
+	struct sc_call *read = read_of(c, conn, n, m);
+	uint64_t socket_ns = n->p.stamp_ns[SC_RX_SOCKET];
+
+	if (!read || (m->doubtless_ns < read->time_ns && m->doubtless_ns < UINT64_MAX)) {
+		m->deferred |= !!read;
+		if (m->emptied_ns > n->told_ns) /* it has been taken, whatever by */
+			story_partial(n, ACCOUNT_PARTIAL_UNMATCHED);
 		return;
 	}
-	story_read(n, call);
+	if (doubtful(conn, read->time_ns, c->doubt_ns)) {
+		story_partial(n, ACCOUNT_PARTIAL_UNMATCHED);
+		return;
+	}
+	/* A reader on another CPU may be back before the kernel gets to tell that there is something to read: then that event is the late one. */
+	if (read->time_ns < socket_ns && n->p.stages & SC_BIT(SC_RX_SOCKET))
+		n->p.stages &= ~SC_BIT(SC_RX_SOCKET);
+	/* A read never returns more than its datagram, and never before the transport had it. */
+	if (read->time_ns < newest_stamp(&n->p) || (whole && read->len_bytes > (int64_t)n->payload_bytes)) {
+		++*rejected;
+		n->p.stages |= socket_ns ? SC_BIT(SC_RX_SOCKET) : 0;
+		story_partial(n, ACCOUNT_PARTIAL_UNMATCHED);
+		return;
+	}
+	read->packet = n->read_id;
+	taking_add(c, n->read_id, read->index, read->time_ns);
+	story_read(n, read);
+}
+
+static struct matching matching_of(const struct conns *c, const struct conn *conn, uint64_t until_ns)
+{
+	struct matching m = { .until_ns = until_ns, .doubtless_ns = until_ns };
+	uint64_t emptied_ns, doubt_ns;
+
+	if (until_ns < UINT64_MAX)
+		m.doubtless_ns -= c->doubt_ns < until_ns ? c->doubt_ns : until_ns;
+	emptied_ns = emptied(&conn->reads, m.doubtless_ns - (m.doubtless_ns < UINT64_MAX ? c->doubt_ns : 0));
+	doubt_ns = emptied(&conn->doubts, m.doubtless_ns - (m.doubtless_ns < UINT64_MAX ? c->doubt_ns : 0));
+	m.emptied_ns = emptied_ns > doubt_ns ? emptied_ns : doubt_ns;
+	return m;
 }
 
 /* True if something has to wait for the next round. */
-static bool conn_match(struct conn *conn, uint64_t until_ns, uint64_t *rejected)
+static bool conn_match(struct conns *c, struct conn *conn, uint64_t until_ns, uint64_t *rejected)
 {
-	struct matching m = { .until_ns = until_ns };
+	struct matching m = matching_of(c, conn, until_ns);
 	struct pending *n, *next;
 	bool again = false;
 
@@ -345,12 +472,12 @@ static bool conn_match(struct conn *conn, uint64_t until_ns, uint64_t *rejected)
 		next = n->next;
 		m.deferred = false;
 		if (n->datagram)
-			match_datagram(conn, n, rejected);
+			match_datagram(c, conn, n, &m, rejected);
 		else
 			match_tcp(conn, n, &m);
 		if (n->wait == WAIT_NONE)
 			pending_list_remove(n);
-		again |= m.deferred;
+		again |= m.deferred || (n->datagram && n->wait != WAIT_NONE);
 	}
 	return again;
 }
@@ -378,7 +505,7 @@ void conns_match(struct conns *c, uint64_t until_ns, uint64_t *rejected)
 	while ((conn = next)) {
 		next = conn->next_changed;
 		conn->changed = false;
-		if (conn_match(conn, until_ns, rejected))
+		if (conn_match(c, conn, until_ns, rejected))
 			conn_changed(c, conn);
 	}
 }
@@ -411,16 +538,26 @@ void conns_write(struct conns *c, struct pending *n)
 void conns_expire(struct conns *c, uint64_t before_ns)
 {
 	struct flow_sock *flow, *next_flow;
+	struct taking *taking, *next_taking;
 	struct conn *conn, *next;
 
+	HASH_ITER(hh, c->takings, taking, next_taking) {
+		if (taking->time_ns >= before_ns)
+			continue;
+		HASH_DELETE(hh, c->takings, taking);
+		free(taking);
+	}
 	HASH_ITER(hh, c->all, conn, next) {
+		if (conn->reads.count && conn->reads.call[conn->reads.head].time_ns < before_ns)
+			conn->last_expired = conn->reads.call[calls_after(&conn->reads, before_ns - 1) - 1].index;
 		calls_expire(&conn->reads, before_ns);
+		calls_expire(&conn->doubts, before_ns);
 		calls_expire(&conn->sockets, before_ns);
 		while (conn->writes.count > WRITES_MAX && conn->writes.call[conn->writes.head].time_ns < before_ns)
 			calls_expire(&conn->writes, conn->writes.call[conn->writes.head].time_ns + 1);
 		if (conn->writes.count && conn->writes.call[conn->writes.head + conn->writes.count - 1].time_ns + WRITES_KEPT_NS < before_ns)
 			conn->writes.count = 0;
-		if (!conn->waiting && !conn->changed && !conn->reads.count && !conn->sockets.count && !conn->writes.count)
+		if (!conn->waiting && !conn->changed && !conn->reads.count && !conn->doubts.count && !conn->sockets.count && !conn->writes.count)
 			conn_free(c, conn);
 	}
 	HASH_ITER(hh, c->flows, flow, next_flow) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sockets: what their applications did (reads, writes) and which packets wait for it. TCP is matched by sequence number, datagrams by their place in the
- * socket's order. Calls and packets may come in either order: they travel through different CPUs' rings.
+ * Sockets: what their applications did (reads, writes) and which packets wait for it. TCP is matched by sequence number, datagrams by what
+ * the kernel side saw in the socket's queue. Calls and packets may come in either order: they travel through different CPUs' rings.
  */
 #pragma once
 
@@ -12,7 +12,8 @@
 
 struct conns;
 
-int conns_new(struct conns **out);
+/* doubt_ns: see join.h. */
+int conns_new(struct conns **out, uint64_t doubt_ns);
 void conns_free(struct conns *c); /* NULL is fine; packets are not ours */
 
 /* Keeps a copy of the call. 0 or -ENOMEM. */

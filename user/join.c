@@ -112,7 +112,7 @@ int join_new(struct join **out, const struct join_config *config, struct account
 		return -ENOMEM;
 	j->config = *config;
 	j->account = account;
-	err = conns_new(&j->conns);
+	err = conns_new(&j->conns, config->doubt_ns);
 	err = err ?: flow_order_new(&j->order, config->filtered);
 	if (err)
 		return err;

@@ -14,6 +14,7 @@
 
 struct join_config {
 	struct story_rules rules;
+	uint64_t doubt_ns; /* how long after a datagram's read it may turn out that another thread read then, too */
 	uint64_t deadline_ns; /* how long a packet waits for its end, from its anchor */
 	size_t window;	      /* packets held at most */
 	bool filtered;	      /* a filter chose the packets: what was not seen need not be missing */

@@ -179,6 +179,8 @@ static int set_maps(struct loader *l)
 		err = err ?: bpf_map__set_max_entries(skel->maps.pieces, l->cpus);
 		err = err ?: bpf_map__set_value_size(skel->maps.pieces, (l->slot_bytes + UINT16_MAX + 7) & ~7u);
 	}
+	if (skel->rodata->conf_recv_length)
+		err = err ?: bpf_map__set_max_entries(skel->maps.queued_skbs, SC_QUEUED_SETS);
 	return err ? log_err(err, "cannot size the maps") : 0;
 }
 
@@ -570,7 +572,7 @@ uint64_t loader_missed(const struct loader *l)
 
 void loader_maps(const struct loader *l, struct loader_maps *out)
 {
-	const struct bpf_map *cpu_states = l->skel->maps.cpu_states;
+	const struct bpf_map *cpu_states = l->skel->maps.cpu_states, *queued = l->skel->maps.queued_skbs;
 	uint32_t state_bytes = (bpf_map__value_size(cpu_states) + 7) & ~7u;
 
 	*out = (struct loader_maps){
@@ -585,6 +587,7 @@ void loader_maps(const struct loader *l, struct loader_maps *out)
 		.counters_offset = state_bytes - SC_CNT_COUNT * 2 * sizeof(uint64_t),
 		.locks_fd = l->kernel.atomics ? -1 : bpf_map__fd(l->skel->maps.slot_locks),
 		.open_total = l->skel->rodata->conf_filter ? &l->skel->bss->open_total : NULL,
-		.memory_bytes = (uint64_t)l->sets * (SC_WAYS * l->slot_bytes + sizeof(struct sc_set)) + (uint64_t)l->ring_bytes * l->cpus,
+		.memory_bytes = (uint64_t)l->sets * (SC_WAYS * l->slot_bytes + sizeof(struct sc_set)) + (uint64_t)l->ring_bytes * l->cpus +
+				(uint64_t)bpf_map__max_entries(queued) * bpf_map__value_size(queued),
 	};
 }

@@ -23,11 +23,12 @@ struct pending {
 	uint8_t partial;    /* enum account_partial, if `incomplete` */
 	bool incomplete;
 	bool datagram;
+	bool first, gone; /* SC_FLAG_FIRST, SC_FLAG_GONE */
 	bool in_order;	    /* TCP queued it the moment it came: no byte before it was missing */
 	bool readable;	    /* this kernel can tell when it is read */
 	bool ended;	    /* its record told how the story ended in the kernel: children may take it over */
 	uint64_t sock;
-	uint64_t sock_index;
+	uint64_t sock_index, read_id, told_ns; /* datagrams: see sc_packet.sock_index; the packet whose read is this one's too; when that was noted */
 	uint64_t deadline_ns;
 	uint64_t pass;	    /* of the rings in which it came */
 	uint32_t seq, end_seq, payload_bytes; /* TCP: host order */

@@ -35,6 +35,7 @@
 #define PASS_EVERY_NS (20 * NS_PER_MS)
 #define SWEEP_EVERY_NS (100 * NS_PER_MS)
 #define CLOCK_EVERY_NS NS_PER_S
+#define DOUBT_NS 50000000ull
 #define SETTLE_NS (1 * NS_PER_MS)	  /* a stamp is never older than this when its timeline is in the table, or its record in a ring */
 #define DEADLINE_FILE_NS (3 * NS_PER_S)
 #define DEADLINE_LIVE_NS (150 * NS_PER_MS)
@@ -245,6 +246,7 @@ static int make_join(struct record *r)
 		.rules = { .tcp_stages = probes_stages(probes, SCOPE_TCP), .dgram_stages = probes_stages(probes, SCOPE_DGRAM), .drops = r->drops,
 			   .l4_sure = probes_used(probes, SC_RX_L4, "cgroup_skb/ingress") || probes_function_used(probes, "tcp_v4_rcv") },
 		.deadline_ns = r->deadline_ns,
+		.doubt_ns = DOUBT_NS,
 		.window = WINDOW_PACKETS,
 		.filtered = r->filter,
 		.interface = interface_of,

@@ -135,6 +135,10 @@ void story_begin(struct pending *n, const struct decoded *d, const struct story_
 			p->flags |= flag_map[i].to;
 	n->sock = from->sock;
 	n->sock_index = from->sock_index;
+	n->read_id = from->id;
+	n->told_ns = from->last_ns;
+	n->first = from->flags & SC_FLAG_FIRST;
+	n->gone = from->flags & SC_FLAG_GONE;
 	n->seq = from->seq;
 	n->payload_bytes = from->payload_len_bytes;
 	n->end_seq = from->seq + from->payload_len_bytes;
@@ -187,6 +191,10 @@ void story_adopt(struct pending *n, struct pending *parent)
 	}
 	n->sock = parent->sock;
 	n->sock_index = parent->sock_index;
+	n->read_id = parent->read_id;
+	n->told_ns = parent->told_ns;
+	n->first = parent->first;
+	n->gone = parent->gone;
 	n->incomplete = parent->incomplete;
 	n->partial = parent->partial;
 	p->flags |= parent->p.flags & PACKET_PARTIAL;

@@ -144,7 +144,7 @@ NR == 1 {
 	if (info["id"] in ids) bad("id twice")
 	ids[info["id"]] = 1
 	if (info["end"] == "") bad("no end")
-	if (info["end"] !~ /^(read|l4|tc|txdone|driver|forward|drop:[A-Z0-9_]+|timeout|unread|open|consumed|recycled|parent|unstamped|window)$/)
+	if (info["end"] !~ /^(read|l4|tc|txdone|driver|forward|drop:[A-Z0-9_]+|timeout|unread|open|consumed|recycled|parent|unmatched|unstamped|window)$/)
 		bad("end=" info["end"])
 	n = split(info["flags"], flag, "+")
 	partial = 0

@@ -6,7 +6,7 @@ static struct record fragment(uint64_t id, uint8_t end, uint64_t at_ns)
 {
 	struct record r = record_new(SC_DIR_RX, id, IPPROTO_UDP, end);
 
-	r.p.flags = SC_FLAG_FRAG;
+	r.p.flags = SC_FLAG_FRAG | (end == SC_END_SOCKET ? SC_FLAG_FIRST : 0);
 	r.bytes[L3_OFF + 5] = 7;
 	record_stamps(&r, record_rx_stages(end == SC_END_SOCKET ? SC_RX_SOCKET : SC_RX_IP), at_ns);
 	r.p.sock_index = end == SC_END_SOCKET ? id : 0;

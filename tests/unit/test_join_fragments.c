@@ -10,7 +10,7 @@ static struct record fragment_record(uint64_t id, uint16_t identification, uint8
 {
 	struct record r = record_new(SC_DIR_RX, id, IPPROTO_UDP, end);
 
-	r.p.flags = SC_FLAG_FRAG;
+	r.p.flags = SC_FLAG_FRAG | (end == SC_END_SOCKET ? SC_FLAG_FIRST : 0);
 	r.p.payload_len_bytes = LEN;
 	memcpy(r.bytes + L3_OFF + 4, &identification, sizeof(identification));
 	record_stamps(&r, record_rx_stages(end == SC_END_SOCKET ? SC_RX_SOCKET : SC_RX_IP), at_ns);
@@ -46,6 +46,7 @@ static void test_fragments(void **state)
 	lab_feed(lab, &first);
 	lab_feed(lab, &second);
 	read.index = 1;
+	read.next = SC_NEXT_NONE;
 	read.len_bytes = 3 * LEN;
 	lab_call(lab, &read);
 	lab_settle(lab, BASE_NS + 10000);
@@ -88,6 +89,7 @@ static void test_fragments_freed_first(void **state)
 	assert_int_equal(lab->count, 0);
 	lab_feed(lab, &whole);
 	read.index = 1;
+	read.next = SC_NEXT_NONE;
 	lab_call(lab, &read);
 	lab_settle(lab, BASE_NS + 10000);
 	assert_int_equal(lab->count, 2);
@@ -116,6 +118,7 @@ static void test_identification_again(void **state)
 		struct sc_call read = record_call(SC_REC_READ, 0, 0, BASE_NS + n * 10000 + 5000);
 
 		whole.p.sock_index = read.index = n + 1;
+		read.next = SC_NEXT_NONE;
 		lab_feed(lab, &whole);
 		lab_feed(lab, &part);
 		lab_call(lab, &read);

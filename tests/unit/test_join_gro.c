@@ -273,12 +273,14 @@ static void test_gro_datagrams(void **state)
 	struct lab *lab = lab_start(NULL);
 
 	(void)state;
-	parent.p.flags = child.p.flags = SC_FLAG_GRO;
+	parent.p.flags = SC_FLAG_GRO | SC_FLAG_FIRST;
+	child.p.flags = SC_FLAG_GRO;
 	parent.p.sock_index = 1;
 	parent.p.payload_len_bytes = child.p.payload_len_bytes = LEN;
 	child.p.sock = 0;
 	child.p.parent_id = 1;
 	read.index = 1;
+	read.next = SC_NEXT_NONE;
 	read.len_bytes = 2 * LEN; /* UDP_GRO: one read takes all */
 	lab_feed(lab, &child);
 	lab_feed(lab, &parent);
