@@ -10,12 +10,18 @@ last_cpu=$(($(nproc) - 1))
 failed=0 base=20000 first=0 total=0
 rows=()
 
+# A veth device with NAPI drops what its ring has no room for.
+device_drops() {
+	in_client ip -s -s link show dev c0 | awk '/TX:/ { getline; print $4; exit }'
+}
+
 # series NAME SHARE SENDERS COUNT SOCKETS THREADS SEGMENTS READER SENDER [PEER]: COUNT datagrams a sender, one sender a CPU in turn; at least SHARE of the packets have their read.
 series() {
-	local name="$1" share="$2" senders="$3" count="$4" sockets="$5" threads="$6" segments="$7" how="$8" send="$9" pids=() i address
+	local name="$1" share="$2" senders="$3" count="$4" sockets="$5" threads="$6" segments="$7" how="$8" send="$9" pids=() i address lost
 
 	shift 9
 	address=$SERVER4
+	lost=$(device_drops)
 	say "$name: $((senders * count)) datagrams, $senders senders, $sockets sockets with $threads threads each, $segments in a call; reader $how, sender $send"
 	tool_ready "$name" in_server "$TOOLS/udp_identity" read "$address" $base $((senders * count)) 40 "$sockets" "$threads" "$how" "$@"
 	for ((i = 0; i < senders; i++)); do
@@ -28,7 +34,8 @@ series() {
 		wait "$i" || fail "a sender of $name"
 	done
 	wait_until 45 grep -q done= "$WORK/$name.out" || fail "the reader of $name does not end: $(cat "$WORK/$name.err")"
-	assert_grep "^done=$((senders * count))$" "$WORK/$name.out"
+	lost=$(($(device_drops) - lost))
+	assert_eq "$(sed -n 's/^done=//p' "$WORK/$name.out")" $((senders * count - lost)) "datagrams read of $name, but for $lost that the device dropped"
 	assert_no_grep '^drops=[1-9]' "$WORK/$name.out"
 	rows+=("$name:$share:$base:$((base + sockets))")
 	base=$((base + 100)) total=$((total + senders * count))

@@ -44,6 +44,7 @@
 #define PAYLOAD_MAX 600
 #define SHORT_BYTES 16
 #define QUIET_MS 300
+#define SILENT_NS (5 * NS_PER_S)
 #define PEER_PORT_OFFSET 1000
 
 struct call {
@@ -60,7 +61,7 @@ struct reader {
 };
 
 static uint64_t wanted, deadline_ns;
-static uint64_t got; /* atomic */
+static uint64_t got, newest_ns; /* atomic */
 
 static uint64_t wall_ns(void)
 {
@@ -101,6 +102,7 @@ static void note(struct reader *r, const char *bytes, size_t len, size_t segment
 			die("merged datagrams do not follow each other");
 	r->count++;
 	__atomic_add_fetch(&got, n, __ATOMIC_RELAXED);
+	__atomic_store_n(&newest_ns, now_ns(), __ATOMIC_RELAXED);
 }
 
 static size_t segment_of(struct msghdr *m)
@@ -146,6 +148,14 @@ static int read_once(struct reader *r, char *buffer, size_t room)
 	return n > 0;
 }
 
+/* What is missing will not come any more. */
+static int silent(void)
+{
+	uint64_t since_ns = __atomic_load_n(&newest_ns, __ATOMIC_RELAXED);
+
+	return since_ns && now_ns() > since_ns + SILENT_NS;
+}
+
 static void *read_all(void *context)
 {
 	struct timeval limit = { .tv_usec = 100000 };
@@ -156,7 +166,7 @@ static void *read_all(void *context)
 	if (!buffer)
 		die("no memory");
 	setsockopt(r->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	while (__atomic_load_n(&got, __ATOMIC_RELAXED) < wanted && now_ns() < deadline_ns) {
+	while (__atomic_load_n(&got, __ATOMIC_RELAXED) < wanted && now_ns() < deadline_ns && !silent()) {
 		if (read_once(r, buffer, room) && strchr(r->how, 'r') && !(rand_r(&r->seed) % ONE_IN))
 			sleep_ns(REST_MIN_NS + (uint64_t)rand_r(&r->seed) % (REST_MAX_NS - REST_MIN_NS));
 	}
