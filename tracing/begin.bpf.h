@@ -111,6 +111,7 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 		return -1;
 	}
 	now_ns = bpf_ktime_get_ns();
+	rx_passed_on(cpu, skb);
 	if (!timeline_begin(cpu, &t, skb_key(skb))) {
 		count(cpu, SC_CNT_TABLE, SC_DIR_RX);
 		return -1;

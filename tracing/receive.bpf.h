@@ -38,3 +38,23 @@ static __always_inline void local_begin(struct cpu_state *cpu, const struct sc_p
 	cpu->local_slot = p->slot;
 	cpu->local_id = p->id;
 }
+
+/*
+ * What one captured device received comes out of another on top of it, a tunnel's: as a packet of that. The first one's story ends here, the second one's begins. It is not
+ * another packet in a recycled skb: what the transport frees, but for TCP's, would have been told.
+ */
+static __always_inline void rx_passed_on(struct cpu_state *cpu, const struct sk_buff *skb)
+{
+	__u32 to = skb->dev->ifindex;
+	struct timeline t = {};
+	struct sc_packet *p;
+
+	if (!timeline_find(skb_key(skb), &t))
+		return;
+	p = t.packet;
+	if (!p || p->dir != SC_DIR_RX || (p->last_stage != SC_RX_LOCAL && p->last_stage != SC_RX_L4) || p->l4_proto == IPPROTO_TCP || p->flags & SC_FLAG_FRAG ||
+	    p->ifindex == to || p->head != (__u64)skb->head)
+		return;
+	p->out_ifindex = to;
+	timeline_emit(cpu, &t, SC_END_FORWARD);
+}

@@ -49,7 +49,7 @@ struct packet {
 	char comm[PACKET_COMM_MAX]; /* raw, NUL-terminated; empty: unknown */
 	char end[PACKET_END_MAX];   /* token of section 7: "read", "l4", "txdone", "drop:NO_SOCKET", "timeout" ... */
 	char at[16];		    /* last stage reached, where `end` does not imply it; empty: omit */
-	char via[16];		    /* forwarded: name of the outgoing device; empty: omit */
+	char via[16];		    /* forwarded: name of the outgoing device; else of one on top of the interface; empty: omit */
 };
 
 /* One interval of a timeline: two neighbouring stamped stages. */
