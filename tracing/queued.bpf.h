@@ -3,8 +3,8 @@
  * Which packet is in an skb that waits in the queue of a datagram socket. Where no function tells which datagram a read takes, its skb was the first in the queue when the
  * reader came back the time before: this table says which packet that was.
  *
- * Every datagram passes here on its way to a socket: recorded ones are put, any other takes away what the table knew of its skb. A place is freed by the read; if there is
- * none, the oldest entry goes, and its packet stays without a read.
+ * Every datagram passes here on its way to a socket: recorded ones are put, any other takes away what the table knew of its skb, or is put as one that is not recorded. A
+ * place is freed by the read; if there is none, the oldest entry goes, and its packet stays without a read.
  */
 #pragma once
 

@@ -9,13 +9,13 @@
 
 #define VERDICT_PASS 1
 
-/* An skb on its way to a datagram socket: whatever was known to be in it is not any more. */
-static __always_inline void forget_queued(struct __sk_buff *ctx)
+/* An skb on its way to a datagram socket: unless it turns out to be recorded it holds a packet that is not. */
+static __always_inline void put_other(struct __sk_buff *ctx)
 {
 	struct bpf_sock *sk = conf_recv_length && sock_any() && ctx->sk ? bpf_sk_fullsock(ctx->sk) : NULL;
 
 	if (sk && sk->protocol != IPPROTO_TCP)
-		queued_forget(skb_key(ctx));
+		queued_put(skb_key(ctx), SC_NEXT_OTHER, 0); /* the first to go */
 }
 
 /* It will be queued in this skb. */
@@ -36,7 +36,7 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	struct sc_packet *p;
 	__u64 cookie;
 
-	forget_queued(ctx);
+	put_other(ctx);
 	if (nothing_open())
 		return VERDICT_PASS;
 	cpu = cpu_state();
@@ -71,6 +71,8 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	if (conf_sock_gate && sk && p->sock)
 		sock_follow(cpu, sock_state_get_ctx(sk, cookie), cookie);
 	put_queued(p, skb_key(ctx));
+	if (ctx->ifindex != p->ifindex)
+		p->out_ifindex = ctx->ifindex; /* a device on top of the one that received it: VLAN, bridge, tunnel */
 	if (p->l4_proto == IPPROTO_TCP ? !p->payload_len_bytes : !datagrams_told())
 		timeline_emit(cpu, &t, SC_END_L4);
 	return VERDICT_PASS;

@@ -80,7 +80,7 @@ struct sc_packet {
 	__u32 stages;			  /* SC_BIT mask */
 	__u32 flags;			  /* enum sc_flag */
 	__u32 ifindex;			  /* device whose story is told */
-	__u32 out_ifindex;		  /* forwarded: the device it left by */
+	__u32 out_ifindex;		  /* forwarded: the device it left by; else one on top of ifindex by which it came to its socket; 0 none */
 	__u32 netns_inum;		  /* of ifindex */
 	__u32 wire_len_bytes;
 	__u32 cap_len_bytes;
@@ -136,5 +136,6 @@ _Static_assert(sizeof(struct sc_call) == 80, "struct sc_call has holes");
 
 #define SC_READ_SEVERAL (~0ull) /* several threads read this socket at about this time: which of them took which datagram is not known */
 #define SC_NEXT_NONE (~0ull)	/* the queue was empty. No packet has this id */
+#define SC_NEXT_OTHER (~1ull)	/* a datagram that is not recorded. Nor this */
 
 #include "table.h"

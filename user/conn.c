@@ -181,7 +181,7 @@ int conns_call(struct conns *c, const struct sc_call *call)
 	case SC_REC_READ:
 		if (call->index == SC_READ_SEVERAL)
 			return calls_add(&conn->doubts, call);
-		if (call->packet)
+		if (call->packet && call->packet != SC_NEXT_OTHER)
 			taking_add(c, call->packet, call->index, call->time_ns);
 		return calls_add(&conn->reads, call);
 	case SC_REC_SOCKET:
