@@ -58,6 +58,7 @@ help:
 	@echo 'demo        install what is missing, build, record real traffic between two throw-away namespaces'
 	@echo 'check       install what is missing, build, run every test under ASan and UBSan (root)'
 	@echo 'check-unit  only the tests that need no root; check-e2e: only those on namespaces; check-vm: only those in emulated machines'
+	@echo 'check-oracles  payloads that carry their own identity, at full length (root); check-mutants: are the rules of identity tested?'
 	@echo 'check-kernels  the long tour: every kernel series and network device in emulated machines (root)'
 	@echo 'lint        headers alone, include directions, house limits, generated documents'
 	@echo 'bench       TCP ping-pong with and without a recording beside it (root)'
@@ -184,7 +185,7 @@ tests: build/stampcap build/asan/stampcap $(UNIT_TESTS) $(TEST_TOOLS)
 
 QUIET_MAKE := $(MAKE) --no-print-directory
 
-.PHONY: check check-unit check-e2e check-vm check-kernels lint
+.PHONY: check check-unit check-e2e check-oracles check-vm check-kernels check-mutants lint
 lint:
 	@tests/run check
 
@@ -199,6 +200,15 @@ check-unit:
 check-e2e:
 	@$(QUIET_MAKE) -j$(JOBS) tests
 	@tests/run root e2e
+
+# Whose packet is it, by payloads that carry their own identity: at full length.
+check-oracles: deps-test
+	@$(QUIET_MAKE) -j$(JOBS) tests
+	@SHRINK=1 tests/run 28_ 29_ 40_ 41_ 42_ 43_ 44_
+
+# Does a test notice each rule of identity that is broken?
+check-mutants: deps-test
+	@tests/mutate
 
 check-vm: deps-test
 	@$(QUIET_MAKE) -j$(JOBS) tests

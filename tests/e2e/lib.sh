@@ -13,6 +13,7 @@ CLIENT=$TEST-$ID-client
 SERVER=$TEST-$ID-server
 CLIENT4=10.77.0.1 SERVER4=10.77.0.2 CLIENT6=fd77::1 SERVER6=fd77::2
 export LC_ALL=C TZ=UTC
+SHRINK=${SHRINK:-1} # what long oracles divide their length by
 
 # ---- ends: cleanup commands run last first, whatever the way out
 
