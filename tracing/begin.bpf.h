@@ -43,7 +43,7 @@ __weak int stamp_interrupt(__u32 slot, __u32 flags, __u32 queue)
 	return 0;
 }
 
-static __always_inline struct sc_xdp_mark *xdp_mark_take(const struct sk_buff *skb, bool ether)
+static __always_inline struct sc_xdp_mark *xdp_mark_take(struct sk_buff *skb, bool ether)
 {
 	struct sc_xdp_marks *marks;
 	struct sc_xdp_mark *m;

@@ -6,23 +6,28 @@
 #pragma once
 
 #include "frame_key.bpf.h"
-#include "maps.bpf.h"
+#include "pages.bpf.h"
 #include "skb.bpf.h"
 #include "verifier.bpf.h"
 
-/* 0: too short, or elsewhere than in the first buffer. */
-static __always_inline __u64 skb_frame_key(const struct sk_buff *skb, __u64 frame)
+/* 0: too short. `frame`: address of its first byte, not always followed by the others. */
+static __always_inline __u64 skb_frame_key(struct sk_buff *skb, __u64 frame)
 {
-	__u64 word[FRAME_KEY_WORDS], key = 0, end = (__u64)skb->data + skb->len - skb->data_len, words;
+	__u64 word[FRAME_KEY_WORDS] = {}, key = 0, words;
+	__u32 from = frame + FRAME_KEY_AT - (__u64)skb->data;
 
-	if (end < frame + FRAME_KEY_AT)
+	if ((__s32)(skb->len - from) <= 0)
 		return 0;
-	words = (end - frame - FRAME_KEY_AT) / sizeof(word[0]);
+	words = (skb->len - from) / sizeof(word[0]);
 	if (words > FRAME_KEY_WORDS)
 		words = FRAME_KEY_WORDS;
 	BOUND(words, FRAME_KEY_WORDS);
-	if (bpf_probe_read_kernel(word, words * sizeof(word[0]), (void *)(frame + FRAME_KEY_AT)))
+	if (from + words * sizeof(word[0]) <= skb->len - skb->data_len) {
+		if (bpf_probe_read_kernel(word, words * sizeof(word[0]), (void *)(frame + FRAME_KEY_AT)))
+			return 0;
+	} else if (copy_nonlinear(word, words * sizeof(word[0]), sizeof(word), skb, from)) {
 		return 0;
+	}
 	for (int i = 0; i < FRAME_KEY_WORDS && i < words; i++)
 		key = frame_key_add(key, word[i]);
 	return key;
@@ -37,7 +42,7 @@ static __always_inline struct sc_xdp_mark *xdp_mark_before(struct sc_xdp_marks *
 }
 
 /* The newest one that this frame may have left. `frame`: address of its first byte. */
-static __always_inline struct sc_xdp_mark *xdp_mark_find(struct sc_xdp_marks *marks, const struct sk_buff *skb, __u64 frame)
+static __always_inline struct sc_xdp_mark *xdp_mark_find(struct sc_xdp_marks *marks, struct sk_buff *skb, __u64 frame)
 {
 	__u32 at = marks->next, ifindex = skb->dev->ifindex;
 	bool runs = false; /* on this device */

@@ -62,7 +62,7 @@ function require(what, list,    n, stage, i) {
 	if (dir == "tx") {
 		require("sent", "tc netdev driver txdone")
 		if (functions + 0) {
-			if ($15 != "" || $16 != "") require("sent", answers == "no" && $16 != "" && $6 != "" && !tcp ? "out" : "ip out")
+			if ($15 != "" || $16 != "") require("sent", answers == "no" && $16 != "" && !(tcp || udp || request || reply) ? "out" : "ip out")
 			if (tcp || udp) require("sent", "write l4")
 			if (request) require("sent", "write")
 			if ((udp || request) && info["comm"] == "") bad("sent by nobody")
