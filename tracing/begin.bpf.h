@@ -107,6 +107,7 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 		mark = xdp_mark_take(skb, ether);
 	cpu->poll_queue = skb->queue_mapping;
 	if (!direction_wanted(SC_DIR_RX) || !rx_wanted(skb, ether, path, mark) || !timeline_count(cpu, SC_DIR_RX)) {
+		rx_passed_on(cpu, skb);
 		timeline_evict(cpu, skb_key(skb));
 		return -1;
 	}

@@ -3,7 +3,7 @@
 #include "datagram.bpf.h"
 #include "queue.bpf.h"
 
-#define READERS_SEVERAL_NS 1000000000ull /* a call that has taken a datagram returns sooner */
+#define READERS_SEVERAL_NS 1000000000ll /* a call that has taken a datagram returns sooner */
 
 /*
  * A call of this socket returned: is its thread the only one that has read for a while? Several may be between taking a datagram and returning, and return in any
@@ -19,14 +19,14 @@ static __always_inline bool reader_alone(struct sock_state *s, bool took, __u64 
 		s->reader_tid = tid;
 		s->returned_ns = 0;
 	}
-	return !s->changed_ns || now_ns - s->changed_ns > READERS_SEVERAL_NS;
+	return !s->changed_ns || (__s64)(now_ns - s->changed_ns) > READERS_SEVERAL_NS;
 }
 
 /* What the reader's next call will take. */
 static __always_inline __u64 datagram_next(struct sock *sk, struct sock_state *s)
 {
 	s->first_key = queue_first(sk, s);
-	s->first_id = s->first_key ? queued_find(s->first_key, false) : 0;
+	s->first_id = s->first_key ? queued_find(s->first_key) : 0;
 	return s->first_key ? s->first_id : SC_NEXT_NONE;
 }
 
@@ -37,7 +37,7 @@ static __always_inline void datagram_taken(struct sock *sk, struct sock_state *s
 	bool alone = reader_alone(s, true, call->time_ns);
 
 	call->index = counter_next(&s->taken);
-	if (s->first_id && queued_find(s->first_key, true) == s->first_id)
+	if (s->first_id && queued_take(s->first_key, s->first_id))
 		call->packet = s->first_id;
 	call->next = datagram_next(sk, s);
 	call->gap_ns = s->returned_ns && gap_ns < ~0u ? gap_ns : ~0u;

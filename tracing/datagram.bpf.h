@@ -49,7 +49,7 @@ static __always_inline __u64 queue_first(struct sock *sk, struct sock_state *s)
 	struct sk_buff *skb = *(struct sk_buff *volatile *)&sk->sk_receive_queue.next, *own;
 	__u64 first = (void *)skb == (void *)&sk->sk_receive_queue ? 0 : skb_key(skb);
 
-	if (sk->sk_protocol != IPPROTO_UDP)
+	if (sk->sk_protocol != IPPROTO_UDP && sk->sk_protocol != IPPROTO_UDPLITE)
 		return first;
 	counter_read(&s->taken); /* in this order */
 	own = BPF_CORE_READ((struct udp_sock *)sk, reader_queue.next);

@@ -130,7 +130,7 @@ int sc_drop(__u64 *args)
 	struct cpu_state *cpu;
 
 	early_forget(skb_key(skb));
-	if (conf_recv_length)
+	if (conf_recv_length && sock_any())
 		queued_forget(skb_key(skb)); /* a reader, or poll(), found its checksum wrong */
 	if (!timeline_find(skb_key(skb), &t) || !t.packet)
 		return 0;

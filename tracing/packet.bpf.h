@@ -43,15 +43,16 @@ static __always_inline bool timeline_replace(struct cpu_state *cpu, struct timel
 /* Bytes of the skb from `from` on, to the place `off`, a constant, in the slot. Returns the first place not filled. */
 static __always_inline __u32 body_read(struct sc_packet *p, const __u32 off, struct sk_buff *skb, __u32 from)
 {
-	__u32 len = skb->len - from;
+	__u32 linear = skb->len - skb->data_len - from, len = skb->len - from;
 
-	if (skb->data_len) {
-		if (len > conf_room - off)
-			len = conf_room - off;
-		if (len && !copy_nonlinear(packet_bytes(p) + off, len, conf_room - off, skb, from))
+	if (len > conf_room - off)
+		len = conf_room - off;
+	if (len > linear) {
+		if (!copy_nonlinear(packet_bytes(p) + off, len, conf_room - off, skb, from))
 			return off + len;
-		len = skb->len - from - skb->data_len; /* fragments stay out, and the capture length says so */
+		len = linear; /* fragments stay out, and the capture length says so */
 	}
+	FORGET(len);
 	if (len > conf_room - off)
 		len = conf_room - off;
 	return bpf_probe_read_kernel(packet_bytes(p) + off, len, skb->data + from) ? off : off + len;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Bytes of an skb that lie in page fragments. Since Linux 6.12 the kernel reads them for programs. Before, a page is found in the kernel's direct mapping, which on
- * x86-64 two of its variables tell (page_to_virt()), and the pieces are put together in a buffer of the CPU's: programs that read packets run with softirqs off.
+ * x86-64 two of its variables tell (page_to_virt()), and the pieces are put together in a buffer of the CPU's: programs that read such packets run with softirqs off.
  */
 #pragma once
 
@@ -67,6 +67,8 @@ __weak int pieces_gather(__u64 data, __u32 linear, __u64 info, __u32 from, __u32
 			at = fragment_of((void *)info, i - 1, &bytes);
 		piece = skip < bytes ? bytes - skip : 0;
 		piece = piece < len - done ? piece : len - done;
+		if (piece > PIECE_MASK)
+			break;
 		SCRUB(piece, any);
 		SCRUB(done, any);
 		BOUND(piece, PIECE_MASK);

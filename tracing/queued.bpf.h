@@ -75,8 +75,8 @@ static __always_inline void queued_forget(__u64 key)
 			*(volatile __u64 *)&set->way[i].key = 0;
 }
 
-/* The packet in this skb, 0 unknown. `take`: its place becomes free. */
-static __always_inline __u64 queued_find(__u64 key, const bool take)
+/* The packet in this skb, 0 unknown. */
+static __always_inline __u64 queued_find(__u64 key)
 {
 	struct queued_set *set = queued_set_of(key);
 	__u64 id = 0;
@@ -87,11 +87,17 @@ static __always_inline __u64 queued_find(__u64 key, const bool take)
 	for (int i = 0; i < QUEUED_WAYS; i++) {
 		struct queued at = set->way[i];
 
-		if (at.key != key || at.check != queued_check(key, at.id))
-			continue;
-		id = at.id;
-		if (take)
-			*(volatile __u64 *)&set->way[i].key = 0;
+		if (at.key == key && at.check == queued_check(key, at.id))
+			id = at.id;
 	}
 	return id;
+}
+
+/* Is the packet `id` in this skb? Then it has been read, and its place becomes free. If not, another is on its way in it. */
+static __always_inline bool queued_take(__u64 key, __u64 id)
+{
+	if (queued_find(key) != id)
+		return false;
+	queued_forget(key);
+	return true;
 }

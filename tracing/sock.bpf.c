@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Transport and sockets. TCP bytes are matched by sequence, datagrams by their order on the socket: both survive coalescing, cloning and recycled skbs.
+ * Transport and sockets. TCP bytes are matched by sequence, datagrams by the skb that was first in the queue: both survive coalescing, cloning and recycled skbs.
  * What an application does (read, write) is one small record per call; user space joins it to packets.
  */
 #include "datagram.bpf.h"

@@ -118,13 +118,13 @@ struct sc_call {
 	__u64 time_ns;
 	__u64 sock;
 	__u64 index;	 /* datagram reads: which one of this socket, from 1, or SC_READ_SEVERAL; TCP: 0 */
-	__u64 packet;	 /* datagram reads: id of the packet that was the first in the queue when the read before returned, 0 unknown or none */
+	__u64 packet;	 /* datagram reads: id of the packet that was the first in the queue when the read before returned, 0 unknown or none, or SC_NEXT_OTHER */
 	union {
 		struct {
 			__u32 from; /* TCP: first sequence number, host order */
 			__u32 to;   /* TCP: sequence number after the last byte */
 		};
-		__u64 next; /* datagram reads: id of the first packet in the queue now; 0 unknown */
+		__u64 next; /* datagram reads: id of the first packet in the queue now; 0 unknown, or SC_NEXT_* */
 	};
 	__u32 pid;
 	__u32 tid;

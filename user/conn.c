@@ -246,11 +246,25 @@ static uint64_t newest_stamp(const struct packet *p)
 	return 0;
 }
 
-/* Index of the first call whose `to` has reached sequence number `end`, or one past the last. A call's `to` only grows with time. */
-static size_t calls_reaching(const struct calls *c, uint32_t end)
+/* Index of the first call after that time, or one past the last. */
+static size_t calls_after(const struct calls *c, uint64_t time_ns)
 {
 	size_t low = c->head, high = c->head + c->count;
 
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (c->call[middle].time_ns > time_ns)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/* Index of the first call in [low, high) whose `to` has reached sequence number `end`, or `high`. A call's `to` only grows with time. */
+static size_t calls_reaching(const struct calls *c, size_t low, size_t high, uint32_t end)
+{
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -265,11 +279,15 @@ static size_t calls_reaching(const struct calls *c, uint32_t end)
 /* The first call that reached `end` and is not older than `after_ns`; NULL, too, and *deferred, if that is newer than what is known for certain. */
 static const struct sc_call *reached(const struct calls *c, uint32_t end, uint64_t after_ns, struct matching *m)
 {
-	size_t low = calls_reaching(c, end);
+	size_t low = calls_after(c, after_ns ? after_ns - 1 : 0), high = low, last = c->head + c->count, step = 1;
 
-	while (low < c->head + c->count && (c->call[low].time_ns < after_ns || seq_diff(c->call[low].to, end) < 0))
-		low++;
-	if (low == c->head + c->count)
+	/* In growing steps: sequence numbers of calls that lie far from each other cannot be compared. */
+	for (; high < last && seq_diff(c->call[high].to, end) < 0; step *= 2) {
+		low = high + 1;
+		high += step;
+	}
+	low = calls_reaching(c, low, high < last ? high : last, end);
+	if (low == last)
 		return NULL;
 	if (c->call[low].time_ns > m->until_ns) {
 		m->deferred = true;
@@ -294,28 +312,12 @@ static struct sc_call *numbered(const struct calls *c, uint64_t index)
 	return low < c->head + c->count && c->call[low].index == index ? &c->call[low] : NULL;
 }
 
-/* Index of the first call after that time, or one past the last. */
-static size_t calls_after(const struct calls *c, uint64_t time_ns)
-{
-	size_t low = c->head, high = c->head + c->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (c->call[middle].time_ns > time_ns)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
-}
-
 /* Was the byte before `end` there, or gone, before that time? */
 static bool reached_before(const struct calls *c, uint32_t end, uint64_t at_ns)
 {
-	size_t i = calls_reaching(c, end);
+	size_t i = calls_after(c, at_ns ? at_ns - 1 : 0);
 
-	return i < c->head + c->count && c->call[i].time_ns < at_ns;
+	return i > c->head && seq_diff(c->call[i - 1].to, end) >= 0;
 }
 
 /* TCP throws away a copy of bytes that it has had: what becomes of the socket later is not the copy's story. */
@@ -408,11 +410,11 @@ static bool doubtful(const struct conn *conn, uint64_t time_ns, uint64_t doubt_n
 	return i < conn->doubts.head + conn->doubts.count && conn->doubts.call[i].time_ns - time_ns <= doubt_ns;
 }
 
-/* The last time, up to `until_ns`, that a read left the socket's queue empty; 0: never. */
-static uint64_t emptied(const struct calls *c, uint64_t until_ns)
+/* The last time after `since_ns` and up to `until_ns` that a read left the socket's queue empty; 0: none. */
+static uint64_t emptied(const struct calls *c, uint64_t since_ns, uint64_t until_ns)
 {
-	for (size_t i = c->head + c->count; i-- > c->head;)
-		if (c->call[i].time_ns <= until_ns && c->call[i].next == SC_NEXT_NONE)
+	for (size_t i = calls_after(c, until_ns); i-- > c->head && c->call[i].time_ns > since_ns;)
+		if (c->call[i].next == SC_NEXT_NONE)
 			return c->call[i].time_ns;
 	return 0;
 }
@@ -423,7 +425,7 @@ static void match_datagram(struct conns *c, struct conn *conn, struct pending *n
 	struct sc_call *read = read_of(c, conn, n, m);
 	uint64_t socket_ns = n->p.stamp_ns[SC_RX_SOCKET];
 
-	if (!read || (m->doubtless_ns < read->time_ns && m->doubtless_ns < UINT64_MAX)) {
+	if (!read || m->doubtless_ns < read->time_ns) {
 		m->deferred |= !!read;
 		if (m->emptied_ns > n->told_ns) /* it has been taken, whatever by */
 			story_partial(n, ACCOUNT_PARTIAL_UNMATCHED);
@@ -448,15 +450,23 @@ static void match_datagram(struct conns *c, struct conn *conn, struct pending *n
 	story_read(n, read);
 }
 
+static uint64_t before(uint64_t time_ns, uint64_t by_ns)
+{
+	return time_ns == UINT64_MAX ? time_ns : time_ns > by_ns ? time_ns - by_ns : 0;
+}
+
 static struct matching matching_of(const struct conns *c, const struct conn *conn, uint64_t until_ns)
 {
-	struct matching m = { .until_ns = until_ns, .doubtless_ns = until_ns };
-	uint64_t emptied_ns, doubt_ns;
+	struct matching m = { .until_ns = until_ns, .doubtless_ns = before(until_ns, c->doubt_ns) };
+	uint64_t oldest_ns = UINT64_MAX, emptied_ns, doubt_ns;
 
-	if (until_ns < UINT64_MAX)
-		m.doubtless_ns -= c->doubt_ns < until_ns ? c->doubt_ns : until_ns;
-	emptied_ns = emptied(&conn->reads, m.doubtless_ns - (m.doubtless_ns < UINT64_MAX ? c->doubt_ns : 0));
-	doubt_ns = emptied(&conn->doubts, m.doubtless_ns - (m.doubtless_ns < UINT64_MAX ? c->doubt_ns : 0));
+	for (const struct pending *n = conn->waiting; n; n = n->next)
+		if (n->datagram && n->told_ns < oldest_ns)
+			oldest_ns = n->told_ns;
+	if (oldest_ns == UINT64_MAX)
+		return m;
+	emptied_ns = emptied(&conn->reads, oldest_ns, before(m.doubtless_ns, c->doubt_ns));
+	doubt_ns = emptied(&conn->doubts, oldest_ns, before(m.doubtless_ns, c->doubt_ns));
 	m.emptied_ns = emptied_ns > doubt_ns ? emptied_ns : doubt_ns;
 	return m;
 }
@@ -523,7 +533,7 @@ void conns_write(struct conns *c, struct pending *n)
 		if (n->p.stages & SC_BIT(stage))
 			first_ns = n->p.stamp_ns[stage];
 	/* A call that sent less than it was asked to is followed by one that covers the rest: the newest that is old enough counts. */
-	for (size_t i = calls_reaching(&conn->writes, n->end_seq); i < conn->writes.head + conn->writes.count; i++) {
+	for (size_t i = calls_reaching(&conn->writes, conn->writes.head, conn->writes.head + conn->writes.count, n->end_seq); i < conn->writes.head + conn->writes.count; i++) {
 		const struct sc_call *w = &conn->writes.call[i];
 
 		if (w->time_ns > first_ns || seq_diff(last, w->from) < 0)

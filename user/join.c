@@ -306,7 +306,8 @@ static int add_packet(struct join *j, const struct decoded *d)
 	if (p->end == SC_END_OPEN && !j->stopping)
 		story_partial(n, ACCOUNT_PARTIAL_TIMEOUT);
 	n->deadline_ns = n->p.anchor_ns + j->config.deadline_ns;
-	if (p->out_ifindex) {
+	/* On the way to a socket the device may be one of another namespace: a socket that was told of it is of ours. */
+	if (p->out_ifindex && (p->end == SC_END_FORWARD || p->stages & (SC_BIT(SC_RX_SOCKET) | SC_BIT(SC_RX_READ)) || p->stages >> SC_TX_FIRST)) {
 		const char *name = j->config.device_name(j->config.context, p->out_ifindex);
 
 		if (name)

@@ -175,7 +175,7 @@ static int set_maps(struct loader *l)
 	err = err ?: bpf_map__set_max_entries(skel->maps.timelines, l->sets * SC_WAYS);
 	err = err ?: bpf_map__set_value_size(skel->maps.timelines, l->slot_bytes);
 	err = err ?: bpf_map__set_max_entries(skel->maps.rings, l->cpus);
-	if (l->kernel.vmemmap_at) { /* room for a last piece of any length, whose bound the verifier cannot see */
+	if (l->kernel.vmemmap_at && l->kernel.page_offset_at) { /* room for a last piece of any length, whose bound the verifier cannot see */
 		err = err ?: bpf_map__set_max_entries(skel->maps.pieces, l->cpus);
 		err = err ?: bpf_map__set_value_size(skel->maps.pieces, (l->slot_bytes + UINT16_MAX + 7) & ~7u);
 	}
@@ -570,9 +570,14 @@ uint64_t loader_missed(const struct loader *l)
 	return missed;
 }
 
+static uint64_t map_bytes(const struct bpf_map *map)
+{
+	return (uint64_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
+}
+
 void loader_maps(const struct loader *l, struct loader_maps *out)
 {
-	const struct bpf_map *cpu_states = l->skel->maps.cpu_states, *queued = l->skel->maps.queued_skbs;
+	const struct bpf_map *cpu_states = l->skel->maps.cpu_states;
 	uint32_t state_bytes = (bpf_map__value_size(cpu_states) + 7) & ~7u;
 
 	*out = (struct loader_maps){
@@ -588,6 +593,6 @@ void loader_maps(const struct loader *l, struct loader_maps *out)
 		.locks_fd = l->kernel.atomics ? -1 : bpf_map__fd(l->skel->maps.slot_locks),
 		.open_total = l->skel->rodata->conf_filter ? &l->skel->bss->open_total : NULL,
 		.memory_bytes = (uint64_t)l->sets * (SC_WAYS * l->slot_bytes + sizeof(struct sc_set)) + (uint64_t)l->ring_bytes * l->cpus +
-				(uint64_t)bpf_map__max_entries(queued) * bpf_map__value_size(queued),
+				map_bytes(l->skel->maps.queued_skbs) + map_bytes(l->skel->maps.pieces),
 	};
 }
