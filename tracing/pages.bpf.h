@@ -88,11 +88,12 @@ __hidden __noinline int copy_nonlinear(void *to, __u32 len, __u32 room, struct s
 	struct bpf_dynptr ptr;
 	void *gathered;
 
-	if (conf_dynptr && bpf_dynptr_from_skb)
-		return bpf_dynptr_from_skb(skb, 0, &ptr) ? -1 : bpf_dynptr_read(to, len, &ptr, from, 0);
+	if (conf_dynptr)
+		return !bpf_dynptr_from_skb || bpf_dynptr_from_skb(skb, 0, &ptr) ? -1 : bpf_dynptr_read(to, len, &ptr, from, 0);
 	if (!fragments_known())
 		return -1;
-	if (pieces_gather((__u64)skb->data, skb->len - skb->data_len, (__u64)skb->head + skb->end, from, len) < (int)len)
+	/* Read as numbers, since newer verifiers know a loaded `data` for a pointer. */
+	if (pieces_gather((__u64)BPF_CORE_READ(skb, data), skb->len - skb->data_len, (__u64)BPF_CORE_READ(skb, head) + skb->end, from, len) < (int)len)
 		return -1;
 	gathered = pieces_buffer();
 	FORGET(len);
