@@ -57,6 +57,9 @@ extern __u32 begin_dirs;
 /* TC egress is attached on every captured device: packets to send begin there, or, past it (segments, sockets that bypass queues), at the driver. */
 extern __u32 begin_at_tc;
 
+/* Packets to send may also begin at the driver: not in the first moments, while it gets some that passed TC egress before there was a recording. */
+extern __u32 begin_at_driver;
+
 /* Slots begun so far, only kept when conf_limit is set. Its address is also the origin skb addresses are measured from: see skb_key(). */
 extern __u64 begun_total;
 

@@ -48,6 +48,7 @@ __u32 socks_followed = 0;
 __u32 open_total = 0;
 __u32 begin_dirs = 0;
 __u32 begin_at_tc = 0;
+__u32 begin_at_driver = 0;
 __u64 key_origin = 0;
 __u64 begun_total = 0;
 

@@ -111,7 +111,7 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 	struct sc_packet *p;
 	__u32 i;
 
-	if (!tx_wanted(skb, flags, FILTER_VIEW_XMIT)) {
+	if (!*(volatile __u32 *)&begin_at_driver || !tx_wanted(skb, flags, FILTER_VIEW_XMIT)) {
 		timeline_evict(cpu, skb_key(skb));
 		return false;
 	}

@@ -29,6 +29,7 @@
 #define ROUNDS_MAX 64
 #define MAX_LINKS 128
 #define TABLE_MEMORY_BYTES (64u << 20)
+#define BEGIN_IN_FLIGHT_US 20000 /* from TC egress to the driver, when nothing holds packets on purpose */
 #define SETS_MAX 2048u
 #define SETS_MIN 32u
 _Static_assert(SETS_MAX * SC_WAYS <= SC_MAX_SLOTS, "every slot has a number of its own in ids");
@@ -512,16 +513,13 @@ int loader_start(struct loader **out, const struct loader_config *config)
 	return 0;
 }
 
-/* Does every captured device have its TC egress program? What was refused later, by a device, still stands in its row. */
-static bool begins_at_tc(const struct loader *l)
-{
-	return probes_used(&l->probes, SC_TX_TC, NULL);
-}
-
 void loader_begin(struct loader *l, uint32_t dirs)
 {
-	__atomic_store_n(&l->skel->bss->begin_at_tc, begins_at_tc(l), __ATOMIC_SEQ_CST);
+	/* Does every captured device have its TC egress program? What was refused later, by a device, still stands in its row. */
+	__atomic_store_n(&l->skel->bss->begin_at_tc, !!probes_used(&l->probes, SC_TX_TC, NULL), __ATOMIC_SEQ_CST);
 	__atomic_store_n(&l->skel->bss->begin_dirs, dirs, __ATOMIC_SEQ_CST);
+	usleep(BEGIN_IN_FLIGHT_US);
+	__atomic_store_n(&l->skel->bss->begin_at_driver, 1, __ATOMIC_SEQ_CST);
 }
 
 void loader_detach(struct loader *l)
