@@ -84,6 +84,12 @@ static void begin_end(struct pending *n, const struct sc_packet *p, const struct
 		story_partial(n, ACCOUNT_PARTIAL_UNSTAMPED);
 		return;
 	}
+	/* TCP sends through the stack: what the driver was first to see, unless it was cut from another, has lost its story's beginning. */
+	if ((p->end == SC_END_DRIVER || p->end == SC_END_TXDONE) && p->sock && n->payload_bytes && n->l4_proto == IPPROTO_TCP_NUMBER && !(p->flags & SC_FLAG_SEGMENT) &&
+	    rules->tcp_stages & SC_BIT(SC_TX_TC) && !(p->stages & (SC_BIT(SC_TX_IP) | SC_BIT(SC_TX_OUT) | SC_BIT(SC_TX_TC) | SC_BIT(SC_TX_NETDEV)))) {
+		story_partial(n, ACCOUNT_PARTIAL_UNSTAMPED);
+		return;
+	}
 	if (plain[p->end]) {
 		set_end(n, plain[p->end]);
 		return;

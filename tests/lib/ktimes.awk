@@ -134,9 +134,7 @@ function check_sent(key,    i, j, k, name) {
 		if (!times[name, key] && overwritten(i, key)) { lost_time[name]++; continue }
 		if (times[name, key] != 1) bad(times[name, key] + 0 " " name " times of " key ": " text["tx", i])
 	}
-	# A story that began at the driver: a packet that was cut from one whose own story is not known any more. Rare, or it is wrong.
-	if (text["tx", i] ~ / write=\+0\.000us driver=\+/) at_driver++
-	else if (times["sched", key] == 1 && check_between("sched", time_of["sched", key], "tx", i, "out", "tc")) {
+	if (times["sched", key] == 1 && check_between("sched", time_of["sched", key], "tx", i, "out", "tc")) {
 		measure("sched - tc", time_of["sched", key] - stamp["tx", i, "tc"])
 		measure("sched - netdev", time_of["sched", key] - stamp["tx", i, "netdev"])
 	}
@@ -243,8 +241,6 @@ END {
 	for (name in lost_time) printf "   %s: %d times the kernel gave to the record behind in the same buffer\n", name, lost_time[name]
 	printf "   rx: %d times of a packet without payload that joined the last one in the backlog; %d not later than netif + 2 us\n", lent, rx_early
 	printf "   %d of packets that were sent again\n", sent_again
-	printf "   %d that began at the driver\n", at_driver
-	if (at_driver > 3 + 0.005 * sent) bad(at_driver " packets began at the driver")
 	print_median("sched - tc", median_max_ns)
 	print_median("sched - netdev", median_max_ns)
 	print_median("snd - driver", median_max_ns)

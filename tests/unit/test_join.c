@@ -200,6 +200,28 @@ static void test_ends(void **state)
 	lab_end(lab);
 }
 
+/* What TCP sent and only the driver saw is not whole, unless it was cut from another packet. */
+static void test_begun_at_driver(void **state)
+{
+	struct lab *lab = lab_start(NULL);
+
+	(void)state;
+	for (uint64_t id = 1; id <= 2; id++) {
+		struct record r = record_tcp_tx(id, 0, 100, BASE_NS + id);
+
+		r.p.end = SC_END_DRIVER;
+		r.p.sock = 5;
+		r.p.stages = SC_BIT(SC_TX_DRIVER);
+		r.p.flags |= id == 2 ? SC_FLAG_SEGMENT : 0;
+		lab_feed(lab, &r);
+	}
+	lab_settle(lab, BASE_NS + 100000);
+	lab_expect(lab, 1, "unstamped");
+	lab_expect(lab, 2, "driver");
+	assert_int_equal(lab->account.dir[1].partial[ACCOUNT_PARTIAL_UNSTAMPED], 1);
+	lab_end(lab);
+}
+
 /* What this kernel cannot stamp is not waited for. */
 static void test_rules(void **state)
 {
@@ -403,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_order),	   cmocka_unit_test(test_held_back),
 		cmocka_unit_test(test_deadline),   cmocka_unit_test(test_window),
 		cmocka_unit_test(test_finish),	   cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_begun_at_driver),
 		cmocka_unit_test(test_rules),	   cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_anchor),	   cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_sink_fails), cmocka_unit_test(test_freed_early),
