@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Tagged frames: the tag that the stack strips is in the bytes again, as in tcpdump's file. Unknown protocols and truncated packets get what they pass.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro

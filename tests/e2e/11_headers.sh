@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # ARP, neighbour discovery, IPv4 options, IPv6 extension headers, fragments.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro

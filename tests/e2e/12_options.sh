@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The options of record: text lines, -c, -a, -s, --direction, --stages, -q, -v, an interface by number, several interfaces, a namespace by process.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Living packets get new buffers: TCP's clones when a router writes to them, all when the device has no scatter-gather. Their stories go on.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 ROUTER=$TEST-$ID-router

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Datagrams that are cut on their way: by IP into fragments, by a socket that cannot take several in one (UDP_SEGMENT). None is called what it is not.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A filter expression chooses what tcpdump chooses with it: same packets, same bytes, same order, both directions, out of traffic of which about 1 % matches.
 # timeout: 240
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 # Ten thousand UDP packets that nobody asked for, and 50 exchanges on port 9001, TCP on port 8080 and pings among them. CLIENT is a function, see below.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Filters on devices that libpcap asks in vain, down ones and raw IP by another name; and the output file of a recording that cannot start.
 # timeout: 180
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 need tun

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Verdicts and early stamps stay with their packets: merged, cut and forwarded ones, sockets without a peer, fragments, tags that a device cannot insert.
 # timeout: 240
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro

@@ -3,6 +3,7 @@
 # timeout: 180
 # Packets that pass several devices (router with NAT, bridge, tunnel, namespaces): one story each, with the devices on it, told of the right packet: numbers in the
 # payload, tcpdump on the other device, and the reader's own log. Connections with equal addresses in two namespaces stay apart.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 need program:nft vxlan bridge
