@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where skbs are freed: completions, quiet ends and drops. */
+#include "cut.bpf.h"
 #include "queued.bpf.h"
 #include "transmit.bpf.h"
 
@@ -13,25 +14,11 @@ static __always_inline void read_late(struct sc_packet *p, struct sk_buff *skb)
 }
 
 /* Software segmentation frees the super-packet when its segments stand: they are the wire packets. */
-static __always_inline void split(struct cpu_state *cpu, struct timeline *t)
+static __always_inline void split(struct cpu_state *cpu, struct timeline *t, __u32 segs)
 {
-	struct sc_packet *p = t->packet;
-	struct gso_parent *of;
-	__u32 i;
-
 	if (!timeline_take(t))
 		return;
-	i = p->flow_hash & (PARENTS - 1);
-	of = bpf_map_lookup_elem(&gso_parents, &i);
-	if (of) {
-		of->id = p->id;
-		of->last_ns = p->last_ns;
-		__builtin_memcpy(of->stamp_ns, &p->stamp_ns[SC_TX_FIRST], sizeof(of->stamp_ns));
-		of->stages = p->stages;
-		of->flow_hash = p->flow_hash;
-		of->seq = p->seq;
-		of->payload_len_bytes = p->payload_len_bytes;
-	}
+	cut_note(t->packet, segs);
 	count(cpu, SC_CNT_SPLIT, SC_DIR_TX);
 	if (conf_limit)
 		__sync_fetch_and_add(&begun_total, -1);
@@ -85,7 +72,7 @@ int BPF_PROG(sc_consume, struct sk_buff *skb)
 		return 0;
 	}
 	if (p->dir == SC_DIR_TX && p->last_stage < SC_TX_DRIVER && skb_is_gso(skb)) {
-		split(cpu, &t);
+		split(cpu, &t, skb_gso_segs(skb));
 		return 0;
 	}
 	timeline_emit(cpu, &t, consumed_end(p));

@@ -62,6 +62,7 @@ struct sk_buff {
 	__u16 vlan_proto; /* __be16 */
 	__u16 vlan_tci;
 	int skb_iif;
+	__s64 tstamp; /* ktime_t */
 	unsigned int end;
 	unsigned char *head;
 	unsigned char *data;
@@ -114,4 +115,4 @@ enum gro_result_values { SC_GRO_MERGED, SC_GRO_MERGED_FREE };
 enum { AF_INET = 2, AF_INET6 = 10 };
 enum { ETH_P_IP = 0x0800, ETH_P_8021Q = 0x8100, ETH_P_IPV6 = 0x86DD, ETH_P_8021AD = 0x88A8 };
 enum { IPPROTO_ICMP = 1, IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_ICMPV6 = 58, IPPROTO_UDPLITE = 136 };
-enum { TCP_ESTABLISHED = 1, TCP_LISTEN = 10, MSG_PEEK = 2, MSG_ERRQUEUE = 0x2000, NET_RX_SOFTIRQ = 3, EAGAIN = 11, EFAULT = 14 };
+enum { TCP_ESTABLISHED = 1, TCP_TIME_WAIT = 6, TCP_LISTEN = 10, TCP_NEW_SYN_RECV = 12, MSG_PEEK = 2, MSG_ERRQUEUE = 0x2000, NET_RX_SOFTIRQ = 3, EAGAIN = 11, EFAULT = 14 };

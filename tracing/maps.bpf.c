@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Defines every map and constant. */
 #include "adrift.bpf.h"
+#include "cut.bpf.h"
 #include "early.bpf.h"
 #include "filter.bpf.h"
 #include "interrupt.bpf.h"
@@ -46,6 +47,7 @@ const volatile char conf_irq_names[SC_MAX_IRQ_NAMES][16] = {};
 
 __u32 socks_followed = 0;
 __u32 open_total = 0;
+__u32 cut_any = 0;
 __u32 begin_dirs = 0;
 __u32 begin_at_tc = 0;
 __u32 begin_at_driver = 0;
@@ -58,7 +60,7 @@ struct map_timelines timelines SEC(".maps");
 struct map_rings rings SEC(".maps");
 struct map_pieces pieces SEC(".maps");
 struct map_parents gro_parents SEC(".maps");
-struct map_gso_parents gso_parents SEC(".maps");
+struct map_cut_packets cut_packets SEC(".maps");
 struct map_adrifts adrifts SEC(".maps");
 struct map_earlies earlies SEC(".maps");
 struct map_turned_down turned_down SEC(".maps");

@@ -24,6 +24,7 @@ struct cpu_state {
 	__u64 poll_begin_ns;  /* of the poll of a captured device that goes on, 0 none, or nothing tells */
 	__u64 poll_irq_ns;    /* the interrupt that asked for it, 0 none */
 	__u64 poll_end_ns;    /* end of the newest NAPI poll, so the earliest begin of the next */
+	__u64 dequeued_ns;    /* newest dequeue from a qdisc, once packets were cut */
 	__u64 gro_id;	      /* packet inside napi_gro_receive, 0 none */
 	__u64 gro_parent_id;  /* packet of its flow that GRO held when it came, 0 none */
 	__u64 replaced_id;    /* packet whose skb generic XDP freed, its copy comes next; 0 none */
@@ -99,24 +100,6 @@ struct map_parents { /* newest packet of a flow that others may merge into (GRO,
 	__type(value, struct parent_ref);
 };
 extern struct map_parents gro_parents SEC(".maps");
-
-#define GSO_STAGES (SC_TX_DRIVER - SC_TX_FIRST) /* what a super-packet can have been stamped at before it is cut */
-struct gso_parent {
-	__u64 id;
-	__u64 last_ns;
-	__u64 stamp_ns[GSO_STAGES];
-	__u32 stages;
-	__u32 flow_hash;
-	__u32 seq;
-	__u32 payload_len_bytes;
-};
-struct map_gso_parents { /* newest packet of a flow that software segmentation took apart: a copy, its slot goes to others at once */
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PARENTS);
-	__type(key, __u32);
-	__type(value, struct gso_parent);
-};
-extern struct map_gso_parents gso_parents SEC(".maps");
 
 struct map_xdp_marks {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -73,6 +73,17 @@ static __always_inline __u32 skb_gso_size(const struct sk_buff *skb)
 	return BPF_CORE_READ(info, gso_size);
 }
 
+/* Segments of a super-packet, 0 for any other. */
+static __always_inline __u16 skb_gso_segs(const struct sk_buff *skb)
+{
+	struct skb_shared_info *info;
+
+	if (skb->len <= TX_GSO_MIN)
+		return 0;
+	info = (void *)(skb->head + skb->end);
+	return BPF_CORE_READ(info, gso_size) ? BPF_CORE_READ(info, gso_segs) : 0;
+}
+
 static __always_inline bool skb_is_gso(const struct sk_buff *skb)
 {
 	return skb->len > TX_GSO_MIN && skb_gso_size(skb);

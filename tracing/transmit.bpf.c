@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Transmit, from the device's queue to the driver. Bytes are read where the driver gets the packet. */
+#include "cut.bpf.h"
 #include "follow.bpf.h"
 #include "transmit.bpf.h"
 
-#define SEGMENT_AGE_MAX_NS 1000000000ull /* a super-packet that was cut longer ago is another one */
 #define QDISC_BULK_MAX 64 /* dequeue hands over a list; longer ones lose the stamp of their tail */
 
 /* The cookie as far as one was made: what sends through tcp_sendmsg_locked has one, and only such packets are joined to a send call. */
@@ -13,17 +13,6 @@ static __always_inline void read_socket(struct sc_packet *p, const struct sk_buf
 
 	if (sk)
 		p->sock = sk->__sk_common.skc_cookie.counter;
-}
-
-/* Segments of a super-packet, 0 for any other. */
-static __always_inline __u16 skb_gso_segs(const struct sk_buff *skb)
-{
-	struct skb_shared_info *info;
-
-	if (skb->len <= TX_GSO_MIN)
-		return 0;
-	info = (void *)(skb->head + skb->end);
-	return BPF_CORE_READ(info, gso_size) ? BPF_CORE_READ(info, gso_segs) : 0;
 }
 
 static __always_inline void tx_read(struct sc_packet *p, struct sk_buff *skb, __u32 flags)
@@ -83,6 +72,22 @@ int BPF_PROG(sc_netdev, struct sk_buff *skb)
 	return 0;
 }
 
+/*
+ * TCP's pacing lets a packet go at its earliest departure time, CLOCK_MONOTONIC (kernel commit d3edd06ea8ea, tcp: provide earliest departure time in skb->tstamp):
+ * up to then a queue that heeds it (fq) held the packet on purpose.
+ */
+static __always_inline void stamp_paced(struct cpu_state *cpu, struct sc_packet *p, const struct sk_buff *skb, __u64 now_ns)
+{
+	const struct sock *sk = skb->sk;
+	__u64 departs_ns;
+
+	if (!sk || sk->__sk_common.skc_state == TCP_TIME_WAIT || sk->__sk_common.skc_state == TCP_NEW_SYN_RECV || sk->sk_protocol != IPPROTO_TCP)
+		return;
+	departs_ns = skb->tstamp;
+	if (departs_ns > p->last_ns && departs_ns <= now_ns) /* a queue that lets it go earlier does not heed it */
+		timeline_stamp(cpu, p, SC_TX_PACED, departs_ns);
+}
+
 SEC("tp_btf/qdisc_dequeue")
 int BPF_PROG(sc_qdisc, struct Qdisc *qdisc, const struct netdev_queue *txq, int packets, struct sk_buff *skb)
 {
@@ -90,15 +95,18 @@ int BPF_PROG(sc_qdisc, struct Qdisc *qdisc, const struct netdev_queue *txq, int 
 	struct cpu_state *cpu;
 	__u64 now_ns;
 
-	if (!skb || nothing_open())
+	if (!skb || (nothing_open() && !*(volatile __u32 *)&cut_any))
 		return 0;
 	cpu = cpu_state();
 	if (!cpu)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
+	cpu->dequeued_ns = now_ns;
 	for (int i = 0; i < QDISC_BULK_MAX && skb; i++) {
-		if (timeline_follow(skb, SC_TX_QDISC, &t) && t.packet->last_stage == SC_TX_NETDEV)
+		if (timeline_follow(skb, SC_TX_PACED, &t) && t.packet->last_stage == SC_TX_NETDEV) {
+			stamp_paced(cpu, t.packet, skb, now_ns);
 			timeline_stamp(cpu, t.packet, SC_TX_QDISC, now_ns);
+		}
 		skb = skb->next;
 	}
 	return 0;
@@ -107,9 +115,7 @@ int BPF_PROG(sc_qdisc, struct Qdisc *qdisc, const struct netdev_queue *txq, int 
 /* A packet the driver gets that nobody saw before: a segment cut by software takes over what its super-packet had, anything else begins here. */
 static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline *t, struct sk_buff *skb, __u32 flags)
 {
-	struct gso_parent *of;
 	struct sc_packet *p;
-	__u32 i;
 
 	if (!*(volatile __u32 *)&begin_at_driver || !tx_wanted(skb, flags, FILTER_VIEW_XMIT)) {
 		timeline_evict(cpu, skb_key(skb));
@@ -123,18 +129,7 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 	p->head = (__u64)skb->head;
 	follow_skb(cpu, skb);
 	tx_read(p, skb, flags);
-	i = p->flow_hash & (PARENTS - 1);
-	of = bpf_map_lookup_elem(&gso_parents, &i);
-	if (!of || !of->id || of->flow_hash != p->flow_hash || bpf_ktime_get_ns() - of->last_ns > SEGMENT_AGE_MAX_NS)
-		return true;
-	if (p->l4_proto == IPPROTO_TCP && p->seq - of->seq >= of->payload_len_bytes)
-		return true;
-	p->parent_id = of->id;
-	p->flags |= SC_FLAG_SEGMENT;
-#pragma unroll
-	for (int s = 0; s < GSO_STAGES; s++)
-		if (of->stages & SC_BIT(SC_TX_FIRST + s))
-			timeline_stamp(cpu, p, SC_TX_FIRST + s, of->stamp_ns[s]);
+	cut_inherit(p->slot);
 	return true;
 }
 
@@ -146,18 +141,24 @@ static __always_inline void inherit(struct sc_packet *p, const __u8 stage, __u64
 	p->stages |= SC_BIT(stage);
 }
 
-/* IP cut it after POST_ROUTING, on this CPU just before: it shares the stamps up to there. */
-static __always_inline void fragment_inherit(struct cpu_state *cpu, struct sc_packet *p)
+/* IP cut it after POST_ROUTING, on this CPU just before: it shares the stamps up to there. Global for the verifier's sake, like cut_inherit(). */
+__weak int fragment_inherit(__u32 slot)
 {
-	__u64 first_ns = p->stages & SC_BIT(SC_TX_TC) ? p->stamp_ns[SC_TX_TC] : p->stamp_ns[SC_TX_NETDEV];
+	struct sc_packet *p = slot_packet(slot);
+	struct cpu_state *cpu = cpu_state();
+	__u64 first_ns;
 
+	if (!p || !cpu)
+		return 0;
+	first_ns = p->stages & SC_BIT(SC_TX_TC) ? p->stamp_ns[SC_TX_TC] : p->stamp_ns[SC_TX_NETDEV];
 	if (!(p->flags & SC_FLAG_FRAG) || p->stages & (SC_BIT(SC_TX_IP) | SC_BIT(SC_TX_OUT)) || cpu->out_ns > first_ns ||
 	    cpu->out_key != packet_fragment_key(p))
-		return;
+		return 0;
 	inherit(p, SC_TX_OUT, cpu->out_ns);
 	inherit(p, SC_TX_IP, cpu->out_ip_ns);
 	inherit(p, SC_TX_L4, cpu->out_l4_ns);
 	inherit(p, SC_TX_WRITE, cpu->out_write_ns);
+	return 0;
 }
 
 SEC("tp_btf/net_dev_start_xmit")
@@ -198,7 +199,7 @@ int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 	p->ifindex = dev->ifindex;
 	if (!(p->state & SC_STATE_BYTES))
 		tx_read(p, skb, flags);
-	fragment_inherit(cpu, p);
+	fragment_inherit(p->slot);
 	timeline_stamp(cpu, p, SC_TX_DRIVER, now_ns);
 	if (!(flags & SC_DEV_TXDONE) || !(conf_stages & SC_BIT(SC_TX_TXDONE)))
 		timeline_emit(cpu, &t, SC_END_DRIVER);

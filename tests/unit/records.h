@@ -104,7 +104,7 @@ static inline struct record record_tcp_tx(uint64_t id, uint32_t seq, uint32_t le
 	r.p.payload_len_bytes = len;
 	record_stamps(&r,
 		      ALL_STAGES & ~(SC_BIT(SC_TX_L4) - 1) & ~SC_BIT(SC_TX_TXDONE) &
-			      ~SC_BIT(SC_TX_QDISC),
+			      ~SC_BIT(SC_TX_PACED) & ~SC_BIT(SC_TX_QDISC),
 		      at_ns);
 	return r;
 }

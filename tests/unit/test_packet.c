@@ -51,6 +51,7 @@ static void test_neighbours(void **state)
 	check_pair(SC_DIR_RX, SC_RX_SOCKET, SC_RX_WAKEUP, SIDE_APP, "app");
 	check_pair(SC_DIR_TX, SC_TX_WRITE, SC_TX_L4, SIDE_APP, "app");
 	check_pair(SC_DIR_TX, SC_TX_NETDEV, SC_TX_QDISC, SIDE_DRIVER, "qdisc");
+	check_pair(SC_DIR_TX, SC_TX_NETDEV, SC_TX_PACED, SIDE_DRIVER, "pacing");
 	check_pair(SC_DIR_TX, SC_TX_DRIVER, SC_TX_TXDONE, SIDE_DRIVER, "nic");
 }
 

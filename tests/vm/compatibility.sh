@@ -48,7 +48,7 @@ END {
 	print ""
 	print "## What was stamped, by network card"
 	print ""
-	print "Native XDP is only tried where it changes no offload. `qdisc` is left out: it needs a packet that does not bypass its queue."
+	print "Native XDP is only tried where it changes no offload. `paced` and `qdisc` are left out: they need a packet that does not bypass its queue."
 	print ""
 	print "| card | kernel | interrupts of ens33 | received | sent |"
 	print "|---|---|---|---|---|"

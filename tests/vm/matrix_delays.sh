@@ -87,7 +87,7 @@ layers() {
 		BEGIN {
 			rx_count = split("softirq:irq xdp:napi driver:driver backlog:backlog netif:gro tc:l2 ip:l2 local:l3 l4:l3 socket:l4 wakeup:app read:app",
 				rx, " ")
-			tx_count = split("l4:app ip:l4 out:l3 tc:l2 netdev:l2 qdisc:qdisc driver:driver txdone:nic", tx, " ")
+			tx_count = split("l4:app ip:l4 out:l3 tc:l2 netdev:l2 paced:pacing qdisc:qdisc driver:driver txdone:nic", tx, " ")
 			for (i = 1; i <= rx_count; i++) { split(rx[i], pair, ":"); layer["rx", pair[1]] = pair[2]; known["rx", pair[2]] = 1 }
 			for (i = 1; i <= tx_count; i++) { split(tx[i], pair, ":"); layer["tx", pair[1]] = pair[2]; known["tx", pair[2]] = 1 }
 		}

@@ -254,7 +254,7 @@ function stages(dir, text,    i, part) {
 
 BEGIN {
 	stages("rx", "hardirq::0 softirq:irq:0 driver:driver:1 backlog:backlog:0 netif:gro:1 tc:l2:1 ip:l2:1 local:l3:1 l4:l3:1 socket:l4:1 wakeup:app:0 read:app:1")
-	stages("tx", "write::1 l4:app:1 ip:l4:1 out:l3:1 tc:l2:1 netdev:l2:1 qdisc:qdisc:0 driver:driver:1 txdone:nic:1")
+	stages("tx", "write::1 l4:app:1 ip:l4:1 out:l3:1 tc:l2:1 netdev:l2:1 paced:pacing:0 qdisc:qdisc:0 driver:driver:1 txdone:nic:1")
 }
 '
 
