@@ -134,12 +134,19 @@ static void facts_format(const struct packet *p, struct text *t)
 	string_add(t, "end", p->end);
 	flags_add(t, p->flags);
 	number_add(t, "id", p->id);
+	if (p->flags & PACKET_GRO && p->gro_count) {
+		number_add(t, "gro", p->gro_index);
+		text_string(t, "/");
+		text_number(t, p->gro_count);
+	}
 	if (p->parent_id && !(p->flags & PACKET_SEGMENT))
 		number_add(t, "into", p->parent_id);
 	if (p->flags & PACKET_RETRANS && p->first_id)
 		number_add(t, "of", p->first_id);
 	if ((p->flags & (PACKET_RETRANS | PACKET_SEGMENT)) == PACKET_SEGMENT && p->parent_id)
 		number_add(t, "of", p->parent_id);
+	if (p->flags & PACKET_GSO && p->segs)
+		number_add(t, "segs", p->segs);
 	string_add(t, "via", p->via);
 	string_add(t, "at", p->at);
 }
@@ -283,12 +290,12 @@ static int flags_parse(struct packet *p, struct span value)
 
 enum fact {
 	FACT_CPU, FACT_IRQ, FACT_QUEUE, FACT_PID, FACT_COMM, FACT_END, FACT_FLAGS, FACT_ID,
-	FACT_INTO, FACT_OF, FACT_VIA, FACT_AT, FACT_COUNT,
+	FACT_GRO, FACT_INTO, FACT_OF, FACT_SEGS, FACT_VIA, FACT_AT, FACT_COUNT,
 };
 #define FACTS_REQUIRED (1u << FACT_CPU | 1u << FACT_QUEUE | 1u << FACT_ID)
 
 static const char *const fact_names[FACT_COUNT] = {
-	"cpu", "irq", "queue", "pid", "comm", "end", "flags", "id", "into", "of", "via", "at",
+	"cpu", "irq", "queue", "pid", "comm", "end", "flags", "id", "gro", "into", "of", "segs", "via", "at",
 };
 
 static int number_parse(struct span value, uint64_t max, uint32_t *out)
@@ -299,6 +306,17 @@ static int number_parse(struct span value, uint64_t max, uint32_t *out)
 	if (!err)
 		*out = (uint32_t)number;
 	return err;
+}
+
+/* "K/N", K from 1 to N. */
+static int gro_parse(struct packet *p, struct span value)
+{
+	struct span index;
+
+	if (!(p->flags & PACKET_GRO) || !span_cut(&value, '/', &index) || number_parse(value, UINT32_MAX, &p->gro_count) ||
+	    number_parse(index, p->gro_count, &p->gro_index))
+		return -EINVAL;
+	return p->gro_index ? 0 : -EINVAL;
 }
 
 static int fact_parse(struct packet *p, enum fact fact, struct span value)
@@ -326,6 +344,10 @@ static int fact_parse(struct packet *p, enum fact fact, struct span value)
 		return flags_parse(p, value);
 	case FACT_ID:
 		return span_number(value, UINT64_MAX, &p->id);
+	case FACT_GRO:
+		return gro_parse(p, value);
+	case FACT_SEGS:
+		return p->flags & PACKET_GSO ? number_parse(value, UINT32_MAX, &p->segs) : -EINVAL;
 	case FACT_INTO:
 		return p->flags & PACKET_SEGMENT ? -EINVAL : span_number(value, UINT64_MAX, &p->parent_id);
 	case FACT_OF:
@@ -385,6 +407,7 @@ int comment_parse(struct packet *p, const char *text, size_t len)
 		return -ENOENT;
 	p->id = p->parent_id = p->first_id = p->anchor_ns = 0;
 	p->stages = p->flags = p->pid = p->queue = p->cpu = 0;
+	p->gro_index = p->gro_count = p->segs = 0;
 	p->irq = -1;
 	p->comm[0] = p->end[0] = p->via[0] = p->at[0] = '\0';
 	memset(p->stamp_ns, 0, sizeof(p->stamp_ns));

@@ -10,7 +10,8 @@
  * `anchor` does not appear: it is the first packet-owned stamp (RX: xdp, driver, netif, tc ...; TX: driver, else netdev, else tc) and is the
  * block's timestamp, which is how parsing turns the steps back into absolute times. Stages of the forwarded half of an RX packet are prefixed
  * `tx_`. The sides group also has unsplit=...us when time belongs to no single side (see packet_sides); zero sides that no interval fed are absent.
- * After id: into=ID (GRO parent), of=ID (retransmission: the packet that had its first byte first; else segmentation parent), via=DEV, at=STAGE where set. comm: printable ASCII, other bytes, space, '=', '|',
+ * After id, where set: gro=K/N (the K-th of N packets that GRO made one skb of), into=ID (GRO parent), of=ID (retransmission: the packet that had its first byte
+ * first; else segmentation parent), segs=N (super-packet: what it is cut into), via=DEV, at=STAGE. comm: printable ASCII, other bytes, space, '=', '|',
  * ',' and '\' written as \xHH.
  */
 #pragma once

@@ -545,6 +545,16 @@ void conns_write(struct conns *c, struct pending *n)
 	}
 }
 
+bool conns_quiet(const struct conns *c)
+{
+	const struct conn *conn;
+
+	for (conn = c->all; conn; conn = conn->hh.next)
+		if (conn->waiting || conn->changed || conn->reads.count || conn->doubts.count || conn->sockets.count)
+			return false;
+	return !c->takings;
+}
+
 void conns_expire(struct conns *c, uint64_t before_ns)
 {
 	struct flow_sock *flow, *next_flow;

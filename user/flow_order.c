@@ -8,8 +8,10 @@
 #include <string.h>
 
 #define IPPROTO_TCP_NUMBER 6
+#define TCP_FLAG_FIN 1
 #define TCP_FLAG_SYN 2
-#define RANGES_MAX 8
+#define RANGES_MAX 4096 /* beyond as many holes of a flow; the lowest go first */
+#define RANGES_FIRST 4
 #define FLOWS_MAX 65536 /* the oldest go first; a flow that comes back starts anew */
 #define FIRSTS_MAX (1u << 17) /* packets remembered for their retransmissions, of all flows together: 3 MiB */
 
@@ -26,9 +28,9 @@ struct range {
 
 /* Bytes of a flow that were seen. */
 struct seen {
-	uint32_t next;			/* every byte before it was seen */
-	struct range ahead[RANGES_MAX]; /* seen beyond a hole, unordered */
-	unsigned int ahead_count;
+	uint32_t next;	     /* every byte before it was seen */
+	struct range *ahead; /* seen beyond holes: in order, apart from each other */
+	unsigned int ahead_count, ahead_room;
 };
 
 /* A packet that was no retransmission. All flows share one ring of them; each has a chain through it. */
@@ -69,6 +71,14 @@ int flow_order_new(struct flow_order **out, bool filtered)
 	return 0;
 }
 
+static void flow_free(struct flow_order *f, struct flow *flow)
+{
+	HASH_DELETE(hh, f->flows, flow);
+	free(flow->wire.ahead);
+	free(flow->delivered.ahead);
+	free(flow);
+}
+
 void flow_order_free(struct flow_order *f)
 {
 	struct flow *flow, *next;
@@ -76,8 +86,7 @@ void flow_order_free(struct flow_order *f)
 	if (!f)
 		return;
 	HASH_ITER(hh, f->flows, flow, next) {
-		HASH_DELETE(hh, f->flows, flow);
-		free(flow);
+		flow_free(f, flow);
 	}
 	free(f->firsts);
 	free(f);
@@ -108,8 +117,7 @@ static struct flow *flow_get(struct flow_order *f, const struct flow_key *key, u
 		return flow;
 	if (HASH_COUNT(f->flows) >= FLOWS_MAX) {
 		flow = f->flows;
-		HASH_DELETE(hh, f->flows, flow);
-		free(flow);
+		flow_free(f, flow);
 	}
 	flow = calloc(1, sizeof(*flow));
 	if (!flow)
@@ -120,72 +128,115 @@ static struct flow *flow_get(struct flow_order *f, const struct flow_key *key, u
 	return flow;
 }
 
-/* `next` moves over every range it has reached. */
-static void absorb(struct seen *seen)
+/* The first range that ends beyond `byte`: its index, or ahead_count. */
+static unsigned int range_ending_after(const struct seen *seen, uint32_t byte)
 {
-	for (unsigned int i = 0; i < seen->ahead_count;) {
-		struct range *r = &seen->ahead[i];
+	unsigned int low = 0, high = seen->ahead_count;
 
-		if (seq_diff(r->from, seen->next) > 0) {
-			i++;
-			continue;
-		}
-		if (seq_diff(r->to, seen->next) > 0)
-			seen->next = r->to;
-		*r = seen->ahead[--seen->ahead_count];
-		i = 0;
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (seq_diff(seen->ahead[middle].to, byte) > 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
+	return low;
 }
 
 static bool seen_before(const struct seen *seen, uint32_t from, uint32_t to)
 {
+	unsigned int i = range_ending_after(seen, from);
+
 	if (seq_diff(to, seen->next) <= 0)
 		return true;
-	for (unsigned int i = 0; i < seen->ahead_count; i++)
-		if (seq_diff(from, seen->ahead[i].from) >= 0 && seq_diff(to, seen->ahead[i].to) <= 0)
-			return true;
-	return false;
+	return i < seen->ahead_count && seq_diff(from, seen->ahead[i].from) >= 0 && seq_diff(to, seen->ahead[i].to) <= 0;
 }
 
-static void see_ahead(struct seen *seen, uint32_t from, uint32_t to)
+static void ranges_remove(struct seen *seen, unsigned int at, unsigned int count)
 {
-	for (unsigned int i = 0; i < seen->ahead_count; i++) {
-		struct range *r = &seen->ahead[i];
+	seen->ahead_count -= count;
+	memmove(seen->ahead + at, seen->ahead + at + count, (seen->ahead_count - at) * sizeof(*seen->ahead));
+}
 
-		if (seq_diff(from, r->to) <= 0 && seq_diff(to, r->from) >= 0) {
-			r->from = seq_diff(from, r->from) < 0 ? from : r->from;
-			r->to = seq_diff(to, r->to) > 0 ? to : r->to;
-			return;
-		}
+/* `next` moves over every range it has reached. */
+static void absorb(struct seen *seen)
+{
+	unsigned int reached = 0;
+
+	while (reached < seen->ahead_count && seq_diff(seen->ahead[reached].from, seen->next) <= 0) {
+		if (seq_diff(seen->ahead[reached].to, seen->next) > 0)
+			seen->next = seen->ahead[reached].to;
+		reached++;
 	}
-	if (seen->ahead_count < RANGES_MAX)
-		seen->ahead[seen->ahead_count++] = (struct range){ from, to };
+	if (reached)
+		ranges_remove(seen, 0, reached);
 }
 
-/* Where holes mean nothing: enters bytes in the place of the lowest ones, if there is no room. */
-static void see_any(struct seen *seen, uint32_t from, uint32_t to)
+static int ranges_grow(struct seen *seen)
 {
-	struct range *lowest = &seen->ahead[0];
+	unsigned int room = seen->ahead_room ? seen->ahead_room * 2 : RANGES_FIRST;
+	struct range *grown = realloc(seen->ahead, room * sizeof(*grown));
 
-	for (unsigned int i = 1; i < seen->ahead_count; i++)
-		if (seq_diff(seen->ahead[i].from, lowest->from) < 0)
-			lowest = &seen->ahead[i];
-	if (seen->ahead_count == RANGES_MAX)
-		*lowest = seen->ahead[--seen->ahead_count];
-	see_ahead(seen, from, to);
+	if (!grown)
+		return -ENOMEM;
+	seen->ahead = grown;
+	seen->ahead_room = room;
+	return 0;
 }
 
-/* Enters bytes; false if earlier ones are missing. */
-static bool see(struct seen *seen, uint32_t from, uint32_t to)
+/* Enters bytes beyond a hole: joins the ranges that they touch, or is one of its own. */
+static int see_ahead(struct seen *seen, uint32_t from, uint32_t to)
 {
-	if (seq_diff(from, seen->next) > 0) {
-		see_ahead(seen, from, to);
-		return false;
+	unsigned int at = range_ending_after(seen, from - 1), last = at;
+	int err;
+
+	while (last < seen->ahead_count && seq_diff(seen->ahead[last].from, to) <= 0)
+		last++;
+	if (last > at) {
+		struct range *r = &seen->ahead[at];
+
+		r->from = seq_diff(from, r->from) < 0 ? from : r->from;
+		to = seq_diff(to, seen->ahead[last - 1].to) > 0 ? to : seen->ahead[last - 1].to;
+		r->to = to;
+		ranges_remove(seen, at + 1, last - at - 1);
+		return 0;
 	}
+	if (seen->ahead_count == RANGES_MAX) {
+		ranges_remove(seen, 0, 1);
+		at -= at > 0;
+	}
+	if (seen->ahead_count == seen->ahead_room) {
+		err = ranges_grow(seen);
+		if (err)
+			return err;
+	}
+	memmove(seen->ahead + at + 1, seen->ahead + at, (seen->ahead_count - at) * sizeof(*seen->ahead));
+	seen->ahead[at] = (struct range){ from, to };
+	seen->ahead_count++;
+	return 0;
+}
+
+/* Nothing that far behind can come any more (the largest window, RFC 7323, 2.3): a hole that is left there was a packet lost to us. Keeps numbers comparable, too. */
+static void leave_behind(struct seen *seen, uint32_t to)
+{
+	uint32_t oldest = to - (1u << 30);
+
+	if (seq_diff(oldest, seen->next) <= 0)
+		return;
+	seen->next = oldest;
+	absorb(seen);
+}
+
+/* Enters bytes. 1: in order; 0: earlier ones are missing; or -ENOMEM. */
+static int see(struct seen *seen, uint32_t from, uint32_t to)
+{
+	if (seq_diff(from, seen->next) > 0)
+		return see_ahead(seen, from, to);
 	if (seq_diff(to, seen->next) > 0)
 		seen->next = to;
 	absorb(seen);
-	return true;
+	return 1;
 }
 
 static void first_add(struct flow_order *f, struct flow *flow, const struct pending *n, uint32_t from, uint32_t to)
@@ -217,39 +268,48 @@ static void restart(struct seen *seen, uint32_t next)
 
 int flow_order_mark(struct flow_order *f, struct pending *n)
 {
-	bool syn = n->tcp_flags & TCP_FLAG_SYN, dropped = !strncmp(n->p.end, "drop:", 5), received = n->p.dir == SC_DIR_RX;
-	uint32_t from = n->seq, to = n->end_seq + syn;
+	bool syn = n->tcp_flags & TCP_FLAG_SYN, fin = n->tcp_flags & TCP_FLAG_FIN;
+	bool dropped = !strncmp(n->p.end, "drop:", 5), received = n->p.dir == SC_DIR_RX;
+	uint32_t from = n->seq, data_to = n->end_seq + syn, to = data_to + fin; /* SYN and FIN take a number each (RFC 793, 3.3) */
 	struct flow_key key;
 	struct flow *flow;
+	int seen;
 
-	if (n->l4_proto != IPPROTO_TCP_NUMBER || (!n->payload_bytes && !syn) || !key_of(n, &key))
+	if (n->l4_proto != IPPROTO_TCP_NUMBER || from == to || !key_of(n, &key))
 		return 0;
 	flow = flow_get(f, &key, from);
 	if (!flow)
 		return -ENOMEM;
-	if (syn && to != flow->wire.next) { /* the ports are in use again */
+	if (syn && data_to != flow->wire.next) { /* the ports are in use again */
 		restart(&flow->wire, to);
 		restart(&flow->delivered, to);
 		flow->newest = 0;
 		first_add(f, flow, n, from, to);
 		return 0;
 	}
-	if (seen_before(&flow->wire, from, to)) {
+	/* A FIN may join bytes that are sent again. */
+	if (seen_before(&flow->wire, from, data_to == from ? to : data_to)) {
 		n->p.flags |= PACKET_RETRANS;
 		n->p.first_id = first_with(f, flow, from);
 	} else {
 		first_add(f, flow, n, from, to);
 	}
-	if (f->filtered) {
-		see_any(&flow->wire, from, to);
-		return 0;
-	}
-	see(&flow->wire, from, to);
+	leave_behind(&flow->wire, to);
+	leave_behind(&flow->delivered, to);
+	/* What nobody wanted leaves holes that say nothing. */
+	seen = f->filtered ? see_ahead(&flow->wire, from, to) : see(&flow->wire, from, to);
+	if (seen < 0 || f->filtered)
+		return seen;
 	if (n->in_order && seq_diff(to, flow->delivered.next) > 0) /* holes that seemed to be there were packets lost to us */
 		flow->delivered.next = to;
-	if (n->in_order)
+	if (n->in_order) {
 		absorb(&flow->delivered);
-	else if (received && !dropped && !seen_before(&flow->delivered, from, to) && !see(&flow->delivered, from, to))
+		return 0;
+	}
+	if (!received || dropped || seen_before(&flow->delivered, from, to))
+		return 0;
+	seen = see(&flow->delivered, from, to);
+	if (!seen)
 		n->p.flags |= PACKET_HOL;
-	return 0;
+	return seen < 0 ? seen : 0;
 }

@@ -3,6 +3,7 @@
 #include "user/join.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,7 @@ struct join {
 	size_t waiting;
 	struct reassembled *reassembled;
 	bool reassembled_new, stopping;
+	bool grown; /* memory was asked for since it was given back last */
 };
 
 static void heap_up(struct join *j, size_t i)
@@ -88,8 +90,18 @@ static int heap_add(struct join *j, struct pending *n)
 	}
 	j->heap[j->count] = n;
 	heap_up(j, j->count++);
+	j->grown = true;
 	return 0;
 }
+
+static void pending_free(struct pending *n)
+{
+	if (n && n->merged && !--n->merged->users)
+		free(n->merged);
+	free(n);
+}
+
+CLEANUP_DEFINE(cleanup_pending, struct pending, pending_free);
 
 static struct pending *heap_take(struct join *j)
 {
@@ -132,7 +144,7 @@ void join_free(struct join *j)
 		free(r);
 	}
 	for (size_t i = 0; i < j->count; i++)
-		free(j->heap[i]);
+		pending_free(j->heap[i]);
 	free(j->heap);
 	conns_free(j->conns);
 	flow_order_free(j->order);
@@ -392,6 +404,10 @@ static int hand_on(struct join *j, struct pending *n)
 	struct account_dir *account = account_of(j, n->p.dir);
 	int err = flow_order_mark(j->order, n);
 
+	if (n->merged) {
+		n->p.gro_index = ++n->merged->told;
+		n->p.gro_count = n->merged->count;
+	}
 	if (n->incomplete)
 		account->partial[n->partial]++;
 	else
@@ -434,7 +450,7 @@ static int drain_heap(struct join *j, uint64_t now_ns, uint64_t complete_ns)
 	int err = 0;
 
 	while (!err && j->count && ready(j, j->heap[0], now_ns, complete_ns)) {
-		_cleanup_free_ struct pending *n = heap_take(j);
+		_cleanup_(cleanup_pending) struct pending *n = heap_take(j);
 
 		HASH_DELETE(by_id, j->ids, n);
 		err = hand_on(j, n);
@@ -454,6 +470,18 @@ static uint64_t *rejected_matches(struct join *j)
 	return &account_of(j, SC_DIR_RX)->rejected[ACCOUNT_REJECTED_MATCH];
 }
 
+/* After a burst: nobody is waited for, so what it took goes back to the system. */
+static void give_back(struct join *j)
+{
+	if (!j->grown || j->count || !conns_quiet(j->conns))
+		return;
+	free(j->heap);
+	j->heap = NULL;
+	j->room = 0;
+	malloc_trim(0);
+	j->grown = false;
+}
+
 int join_pass(struct join *j, uint64_t now_ns, uint64_t settled_ns, uint64_t complete_ns)
 {
 	int err = match_children(j);
@@ -463,8 +491,10 @@ int join_pass(struct join *j, uint64_t now_ns, uint64_t settled_ns, uint64_t com
 	conns_match(j->conns, settled_ns, rejected_matches(j));
 	match_writes(j);
 	err = drain_heap(j, now_ns, complete_ns);
-	if (j->pass++ % EXPIRE_EVERY_PASSES == 0 && now_ns > j->config.deadline_ns + CALLS_KEPT_NS)
+	if (j->pass++ % EXPIRE_EVERY_PASSES == 0 && now_ns > j->config.deadline_ns + CALLS_KEPT_NS) {
 		conns_expire(j->conns, now_ns - j->config.deadline_ns - CALLS_KEPT_NS);
+		give_back(j);
+	}
 	j->reassembled_new = false;
 	count_waiting(j);
 	return err;
@@ -476,7 +506,7 @@ int join_finish(struct join *j)
 
 	conns_match(j->conns, UINT64_MAX, rejected_matches(j));
 	while (j->count) {
-		_cleanup_free_ struct pending *n = heap_take(j);
+		_cleanup_(cleanup_pending) struct pending *n = heap_take(j);
 		int failed;
 
 		HASH_DELETE(by_id, j->ids, n);

@@ -21,7 +21,7 @@ enum packet_flag {
 	PACKET_SEGMENT = 1 << 3, /* cut from a super-packet by software */
 	PACKET_FRAG = 1 << 4,	 /* IP fragment */
 	PACKET_VLAN = 1 << 5,	 /* hardware-stripped tag re-inserted */
-	PACKET_RETRANS = 1 << 6, /* TCP payload that was seen before */
+	PACKET_RETRANS = 1 << 6, /* TCP payload, or a SYN or FIN, that was seen before */
 	PACKET_HOL = 1 << 7,	 /* waited for an earlier segment: its wait is not local latency */
 	PACKET_PARTIAL = 1 << 8, /* the story is not complete; `end` says why */
 	PACKET_FLAG_COUNT = 9,
@@ -34,6 +34,8 @@ struct packet {
 	uint64_t anchor_ns; /* CLOCK_MONOTONIC live; from a file: wall clock, as wall_ns */
 	uint64_t wall_ns;   /* ns since 1970, UTC */
 	uint64_t stamp_ns[SC_STAGE_COUNT]; /* valid where `stages` has the bit; same clock as anchor_ns */
+	uint32_t gro_index, gro_count;	   /* PACKET_GRO: which one, from 1, of how many recorded ones that GRO made one skb of; 0 not known */
+	uint32_t segs;			   /* PACKET_GSO: segments that it is to be cut into */
 	uint32_t stages;		   /* SC_BIT mask */
 	uint32_t flags;			   /* enum packet_flag */
 	uint32_t interface;		   /* index of its interface description block */

@@ -17,6 +17,11 @@ enum pending_wait {
 	WAIT_PASS,    /* sent: one more pass over the rings, for the send call that a ring behind us may hold */
 };
 
+/* The packets that GRO made one skb of; each of them that is still held points here. */
+struct merged {
+	uint32_t count, told, users; /* of them all, handed on, pointing here */
+};
+
 struct pending {
 	struct packet p;
 	uint8_t wait;	    /* enum pending_wait */
@@ -35,6 +40,7 @@ struct pending {
 	uint32_t flow_hash;
 	uint16_t l3_off, l4_off;
 	uint8_t ip_version, l4_proto, tcp_flags;
+	struct merged *merged; /* NULL: alone */
 	struct pending *next, **link; /* in the list of those that wait for the same: a socket's, or the children's; link NULL: in none */
 	UT_hash_handle by_id;
 	uint8_t bytes[];

@@ -3,6 +3,7 @@
 #include "user/story.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "user/comment.h"
@@ -134,6 +135,7 @@ void story_begin(struct pending *n, const struct decoded *d, const struct story_
 	p->queue = from->queue;
 	p->cpu = from->cpu;
 	p->irq = from->irq;
+	p->segs = from->gso_segs;
 	p->pid = from->pid;
 	memcpy(p->comm, from->comm, sizeof(p->comm));
 	for (size_t i = 0; i < sizeof(flag_map) / sizeof(*flag_map); i++)
@@ -179,14 +181,32 @@ static void adopt_read(struct pending *n, const struct pending *parent)
 	memcpy(n->p.comm, parent->p.comm, sizeof(n->p.comm));
 }
 
+/* Without memory for it nothing is said of how many there are. */
+static void merged_join(struct pending *n, struct pending *parent)
+{
+	if (n->merged) /* others went into it before */
+		return;
+	if (!parent->merged) {
+		parent->merged = calloc(1, sizeof(*parent->merged));
+		if (!parent->merged)
+			return;
+		parent->merged->count = parent->merged->users = 1;
+	}
+	n->merged = parent->merged;
+	n->merged->count++;
+	n->merged->users++;
+}
+
 void story_adopt(struct pending *n, struct pending *parent)
 {
 	struct packet *p = &n->p;
 	uint8_t last = last_stamped(p);
 	uint64_t newest = last < SC_STAGE_COUNT ? p->stamp_ns[last] : 0;
 
-	parent->p.flags |= p->flags & PACKET_GRO;
-
+	if (p->flags & PACKET_GRO) {
+		parent->p.flags |= PACKET_GRO;
+		merged_join(n, parent);
+	}
 	for (int stage = SC_RX_BACKLOG; stage < SC_STAGE_COUNT; stage++) {
 		if (!(parent->p.stages & SC_BIT(stage)) || stage == SC_RX_READ)
 			continue;

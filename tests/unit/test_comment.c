@@ -74,6 +74,9 @@ static void check_round_trip(const struct packet *p)
 	assert_int_equal(parsed.id, p->id);
 	/* A retransmission does not tell what it was cut from. */
 	assert_int_equal(parsed.parent_id, p->flags & PACKET_RETRANS && p->flags & PACKET_SEGMENT ? 0 : p->parent_id);
+	assert_int_equal(parsed.gro_index, p->flags & PACKET_GRO ? p->gro_index : 0);
+	assert_int_equal(parsed.gro_count, p->flags & PACKET_GRO ? p->gro_count : 0);
+	assert_int_equal(parsed.segs, p->flags & PACKET_GSO ? p->segs : 0);
 	assert_int_equal(parsed.first_id, p->flags & PACKET_RETRANS ? p->first_id : 0);
 	assert_string_equal(parsed.comm, p->comm);
 	assert_string_equal(parsed.end, p->end);
@@ -105,6 +108,14 @@ static void test_variants(void **state)
 	p.stages = SC_BIT(SC_TX_DRIVER);
 	check_format(&p, "stampcap tx total=0.000us driver=+0.000us | cpu=0 queue=0 end=timeout "
 			 "flags=gro id=1 into=9 at=ip");
+	p.gro_index = 2;
+	p.gro_count = 40;
+	check_format(&p, "stampcap tx total=0.000us driver=+0.000us | cpu=0 queue=0 end=timeout "
+			 "flags=gro id=1 gro=2/40 into=9 at=ip");
+	p.flags = PACKET_GSO;
+	p.segs = 45;
+	check_format(&p, "stampcap tx total=0.000us driver=+0.000us | cpu=0 queue=0 end=timeout "
+			 "flags=gso id=1 into=9 segs=45 at=ip");
 	p.flags = PACKET_RETRANS;
 	p.first_id = 7;
 	check_format(&p, "stampcap tx total=0.000us driver=+0.000us | cpu=0 queue=0 end=timeout "
@@ -158,7 +169,7 @@ static void test_escapes(void **state)
 	memset(p.at, '=', sizeof(p.at) - 1);
 	p.comm[sizeof(p.comm) - 1] = p.end[sizeof(p.end) - 1] = '\0';
 	p.id = p.parent_id = p.first_id = UINT64_MAX;
-	p.cpu = p.queue = p.pid = UINT32_MAX;
+	p.cpu = p.queue = p.pid = p.gro_index = p.gro_count = p.segs = UINT32_MAX;
 	p.irq = INT32_MAX;
 	p.flags = (1u << PACKET_FLAG_COUNT) - 1;
 	check_round_trip(&p);
@@ -193,6 +204,9 @@ static struct packet random_packet(uint64_t *seed)
 	p.id = fixture_random(seed);
 	p.parent_id = fixture_random(seed) & 1 ? fixture_random(seed) : 0;
 	p.first_id = fixture_random(seed) & 1 ? fixture_random(seed) : 0;
+	p.gro_count = (uint32_t)fixture_random(seed) % 3;
+	p.gro_index = p.gro_count;
+	p.segs = (uint32_t)fixture_random(seed) % 3;
 	p.flags = (uint32_t)fixture_random(seed) & ((1u << PACKET_FLAG_COUNT) - 1);
 	p.cpu = (uint32_t)fixture_random(seed);
 	p.queue = (uint32_t)fixture_random(seed);

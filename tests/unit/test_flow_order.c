@@ -6,6 +6,7 @@
 
 #include "user/flow_order.h"
 
+#define FIN    1
 #define SYN    2
 #define L3_OFF 14
 #define BYTES  96
@@ -166,22 +167,73 @@ static void test_sent(void **state)
 	flow_order_free(w.order);
 }
 
-/* More holes than are remembered: every packet is marked as waiting, and one that was seen is never
- * forgotten within eight. */
+/* More holes than are remembered: every packet is marked as waiting, and all but the lowest are known again. */
 static void test_many_holes(void **state)
 {
+	const uint32_t known = 4096, all = known + 100;
 	struct wire w = wire_new(0xfffffff0u);
 
 	(void)state;
 	assert_int_equal(mark(&w, 0, 100, 0), 0);
-	for (uint32_t n = 0; n < 20; n++)
+	for (uint32_t n = 0; n < all; n++)
 		assert_int_equal(mark(&w, 200 + n * 200, 100, 0), PACKET_HOL);
-	for (uint32_t n = 0; n < 8; n++)
+	for (uint32_t n = all - known; n < all; n++)
 		assert_int_equal(mark(&w, 200 + n * 200, 100, 0), PACKET_RETRANS);
-	for (uint32_t n = 0; n < 8; n++)
+	for (uint32_t n = 0; n < all - known; n++)
+		assert_int_equal(mark(&w, 100 + n * 200, 200, 0), 0);
+	for (uint32_t n = all - known; n < all; n++)
 		assert_int_equal(mark(&w, 100 + n * 200, 100, 0), 0);
-	assert_int_equal(mark(&w, 1700, 100, 0), 0);
+	assert_int_equal(mark(&w, 200 + all * 200, 100, 0), PACKET_HOL);
+	assert_int_equal(mark(&w, 100 + all * 200, 100, 0), 0);
 	flow_order_free(w.order);
+}
+
+/* Against a map of every byte: segments of any size, anywhere near the front, again and again. */
+static void test_against_map(void **state)
+{
+	enum { SPAN = 4000 };
+	uint64_t seed = 11;
+
+	(void)state;
+	for (int round = 0; round < 60; round++) {
+		struct wire w = wire_new((uint32_t)fixture_random(&seed));
+		bool seen[SPAN] = { true };
+
+		w.dir = SC_DIR_TX;
+		assert_int_equal(mark(&w, 0, 1, 0), 0);
+		for (int n = 0; n < 300; n++) {
+			uint32_t from = 1 + fixture_random(&seed) % (SPAN - 1), len = 1 + fixture_random(&seed) % 40;
+			bool all = true;
+
+			if (from + len > SPAN)
+				len = SPAN - from;
+			for (uint32_t i = from; i < from + len; i++)
+				all = all && seen[i];
+			assert_int_equal(mark(&w, from, len, 0), all ? PACKET_RETRANS : 0);
+			memset(seen + from, true, len);
+		}
+		flow_order_free(w.order);
+	}
+}
+
+/* Numbers come again after 4 GiB: a hole that was never filled, and what a filter left out, are left behind. */
+static void test_gibibytes(void **state)
+{
+	(void)state;
+	for (int filtered = 0; filtered < 2; filtered++) {
+		struct wire w = { .start = 5, .dir = SC_DIR_TX, .ip_version = 4 };
+		uint32_t at = 0;
+
+		assert_int_equal(flow_order_new(&w.order, filtered), 0);
+		assert_int_equal(mark(&w, at, 1000, 0), 0);
+		at += 2000;
+		for (int n = 0; n < 10000; n++, at += 1 << 20) {
+			assert_int_equal(mark(&w, at, 1 << 20, 0), 0);
+			if (n % 100 == 99)
+				assert_int_equal(mark(&w, at, 1 << 20, 0), PACKET_RETRANS);
+		}
+		flow_order_free(w.order);
+	}
 }
 
 static void test_syn(void **state)
@@ -207,6 +259,32 @@ static void test_syn(void **state)
 		assert_int_equal(mark(&w, 0, 0, SYN), 0);
 		assert_int_equal(mark(&w, 1, 100, 0), 0);
 		assert_int_equal(mark(&w, 101, 100, 0), 0);
+		flow_order_free(w.order);
+	}
+}
+
+/* A FIN takes a number after the data; it is sent again as well, alone or with what was sent without it before, and waits for what is missing. */
+static void test_fin(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < START_COUNT; i++) {
+		struct wire w = wire_new(starts[i]);
+
+		assert_int_equal(mark(&w, 0, 100, 0), 0);
+		assert_int_equal(mark(&w, 100, 0, FIN), 0);
+		assert_int_equal(mark(&w, 100, 0, FIN), PACKET_RETRANS);
+		assert_int_equal(mark(&w, 0, 100, FIN), PACKET_RETRANS);
+		w.interface = 1;
+		assert_int_equal(mark(&w, 0, 100, 0), 0);
+		assert_int_equal(mark(&w, 0, 100, FIN), PACKET_RETRANS); /* the FIN is new, the bytes are not */
+		assert_int_equal(mark(&w, 100, 0, FIN), PACKET_RETRANS);
+		w.interface = 2;
+		assert_int_equal(mark(&w, 0, 100, 0), 0);
+		assert_int_equal(mark(&w, 200, 0, FIN), PACKET_HOL);
+		assert_int_equal(mark(&w, 100, 100, 0), 0);
+		assert_int_equal(mark(&w, 200, 0, FIN), PACKET_RETRANS);
+		w.interface = 3; /* the recording began in the middle */
+		assert_int_equal(mark(&w, 0, 0, FIN), 0);
 		flow_order_free(w.order);
 	}
 }
@@ -391,6 +469,8 @@ int main(void)
 		cmocka_unit_test(test_dropped),	 cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_not_tcp),	 cmocka_unit_test(test_many_flows),
 		cmocka_unit_test(test_first),	 cmocka_unit_test(test_first_forgotten),
+		cmocka_unit_test(test_fin),	 cmocka_unit_test(test_against_map),
+		cmocka_unit_test(test_gibibytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

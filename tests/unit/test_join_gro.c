@@ -91,6 +91,10 @@ static void test_gro_read(void **state)
 		lab_expect_read(lab, 4, BASE_NS + 60000);
 		for (uint64_t id = 2; id <= 4; id++)
 			expect_child(lab, id, SC_RX_SOCKET);
+		for (uint64_t id = 1; id <= 4; id++) {
+			assert_int_equal(lab_get(lab, id)->gro_index, id);
+			assert_int_equal(lab_get(lab, id)->gro_count, 4);
+		}
 		assert_int_equal(lab->account.dir[0].complete, 4);
 		lab_end(lab);
 	}
