@@ -3,6 +3,7 @@
 # timeout: 300
 # 200000 numbered TCP records, half each way, over eight connections with sixteen threads at either end, in random pieces, through GRO and again without (a part of them
 # in `make check`): every packet holds the bytes of its own stream and place, its write lies within the send call and its read within the receive call that had its last byte.
+# The same of eight processes with 24 connections each while every CPU has more to do than it can: packets may be lost to us then, and are counted, never mixed up.
 . "$(dirname "$0")/lib.sh"
 
 FLOWS=8
@@ -30,7 +31,39 @@ records() {
 	rm -f "$file" "$file".*
 }
 
+PROCESSES=8 CONNECTIONS=24
+
+# crowd RECORDS_PER_FLOW
+crowd() {
+	local each="$1" file="$WORK/crowd.pcapng" i clients=()
+
+	say "crowd: $PROCESSES processes at either end, $CONNECTIONS connections each"
+	for ((i = 0; i < PROCESSES; i++)); do
+		tool_ready "crowd$i" in_server "$TOOLS/tcp_oracle" serve "$SERVER4" $((9660 + i)) "$each" $i $CONNECTIONS mixed $((CONNECTIONS * i))
+	done
+	STAMPCAP=$TOP/build/stampcap start_record crowd.rec --netns "$SERVER" -i s0 -w "$file" -s 128
+	for ((i = 0; i < $(nproc); i++)); do
+		background timeout 100 sh -c 'while :; do :; done'
+	done
+	for ((i = 0; i < PROCESSES; i++)); do
+		background in_client "$TOOLS/tcp_oracle" connect "$SERVER4" $((9660 + i)) "$each" $((100 + i)) $CONNECTIONS mixed $((CONNECTIONS * i)) >"$WORK/crowd$i.client"
+		clients+=("$LAST_PID")
+	done
+	wait "${clients[@]}"
+	for ((i = 0; i < PROCESSES; i++)); do
+		wait_until 30 grep -q done "$WORK/crowd$i.out" || fail "a server does not end: $(cat "$WORK/crowd$i.err")"
+		cat "$WORK/crowd$i.out" >>"$WORK/crowd.out"
+	done
+	stop_record crowd.rec
+	cat "$WORK/crowd.rec.err"
+	check_file "$file"
+	stream_packets "$file" 9660 $((9660 + PROCESSES - 1))
+	judge_streams "$file" received read 3e "$WORK/crowd.out" -v min_share=0.9 -v again=judge -v min_cut=100 -v min_many=100
+	judge_streams "$file" sent write 3c "$WORK/crowd.out" -v min_share=0.9 -v again=judge -v min_cut=100 -v min_many=100
+}
+
 make_pair gro
+crowd $((1200 / SHRINK / SHRINK))
 records gro "$SERVER4" 9610 $((12500 / SHRINK))
 in_server ethtool -K s0 gro off >/dev/null
 records wire "$SERVER6" 9611 $((12500 / SHRINK)) --xdp off

@@ -43,28 +43,6 @@ sent() {
 	judge_streams "$FILE" sent write 3e "$WORK/$name.out" -v min_share=0.99 -v again=judge "$@"
 }
 
-# paced: of what `sent` has just judged, each packet's wait for the socket's pace is there, between write and l4 (ip, where l4 has no stamp) or in qdisc,
-# as long as the place of its first byte says, and nowhere else.
-paced() {
-	awk -F '\t' -v rate=1000000 -v free=30000 '
-		function us(name) { return match($3, " " name "=\\+[0-9.]+us") ? substr($3, RSTART + length(name) + 3, RLENGTH - length(name) - 5) + 0 : 0 }
-		{
-			byte = $1 % 1099511627776 - $4 + 1
-			wait = ($3 ~ / l4=/ ? us("l4") : us("ip")) + us("qdisc")
-			split($3, part, "[= ]")
-			rest = part[4] - wait
-			if (byte < free) next
-			count++
-			if (wait < (byte - free) * 1000000 / rate) { print "BAD only " wait " us at byte " byte ": " $3; bad++ }
-			waits += wait
-			rests += rest
-		}
-		END {
-			printf "%d packets waited %.0f us for their pace, and %.0f us elsewhere\n", count, waits / count, rests / count
-			exit count < 4 || bad || rests > waits / 20
-		}' "$FILE.sent.places" || fail "waits for the pace are not where they belong"
-}
-
 make_pair gro
 FILE=$WORK/rec.pcapng
 start_record rec --netns "$SERVER" -i s0 -w "$FILE"
@@ -117,7 +95,7 @@ assert_ge "$(wc -l <"$FILE.sent")" 500 "segments of small writes"
 sent fin 9634
 assert_eq "$(count "$FILE" 'tcp.srcport == 9634 && tcp.flags.fin == 1 && tcp.len > 0 && frame.comment contains " write=+"')" 1 "data that left with the FIN"
 sent paced 9635 -v min_many=1
-paced
+judge_pace
 
 say "mapped pages: segments of whole pages, in packets as large as they come"
 in_client ip link set c0 mtu 4148

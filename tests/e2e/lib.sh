@@ -302,13 +302,18 @@ check_file() {
 	tcpdump -n -r "$file" >/dev/null 2>"$WORK/tcpdump.err" || fail "tcpdump cannot read $file: $(cat "$WORK/tcpdump.err")"
 }
 
+# missed FILE: runs of its programs that the kernel skipped, because they had interrupted themselves, after check_file. Such a packet lacks a stage.
+missed() {
+	awk '/^ISB/ { n = split($0, token, " "); for (i = 1; i <= n; i++) if (sub(/^rejected\.missed=/, "", token[i])) sum += token[i] } END { print sum + 0 }' "$1.blocks"
+}
+
 # check_timelines FILE [-v NAME=VALUE...]: variables of timelines.awk.
 check_timelines() {
 	local file="$1"
 
 	shift
 	timelines "$file"
-	awk "$@" -f "$TOP/tests/lib/timelines.awk" "$file.tsv" || fail "$file: timelines are wrong"
+	awk -v missed="$(missed "$file")" "$@" -f "$TOP/tests/lib/timelines.awk" "$file.tsv" || fail "$file: timelines are wrong"
 }
 
 # count FILE DISPLAY_FILTER: packets that tshark finds.
@@ -373,12 +378,14 @@ tally() {
 
 # ---- streams that carry their own identity (tests/lib/stream.h)
 
-# stream_packets FILE PORT: its data packets, in the columns of identity.awk, into FILE.received (to PORT) and FILE.sent (from PORT).
+# stream_packets FILE PORT [LAST_PORT]: its data packets, in the columns of identity.awk, into FILE.received (to these ports) and FILE.sent (from them).
 stream_packets() {
-	clean_tshark -r "$1" -n -o tcp.desegment_tcp_streams:FALSE -Y "tcp.len > 0 && tcp.port == $2" -T fields -E occurrence=f -e tcp.srcport -e tcp.dstport \
+	local last="${3:-$2}"
+
+	clean_tshark -r "$1" -n -o tcp.desegment_tcp_streams:FALSE -Y "tcp.len > 0 && tcp.port in {$2..$last}" -T fields -E occurrence=f -e tcp.srcport -e tcp.dstport \
 		-e tcp.seq_raw -e tcp.len -e tcp.payload -e frame.time_epoch -e frame.comment >"$1.streams"
-	awk -F '\t' -v port="$2" '$2 == port' "$1.streams" >"$1.received"
-	awk -F '\t' -v port="$2" '$1 == port' "$1.streams" >"$1.sent"
+	awk -F '\t' -v first="$2" -v last="$last" '$2 >= first && $2 <= last' "$1.streams" >"$1.received"
+	awk -F '\t' -v first="$2" -v last="$last" '$1 >= first && $1 <= last' "$1.streams" >"$1.sent"
 }
 
 # judge_streams FILE received|sent STAGE MARK LOG [-v NAME=VALUE...]: what stream_packets left of FILE, by what its payload says, against the calls in LOG;
@@ -390,6 +397,59 @@ judge_streams() {
 	awk -v mark="$mark" -f "$TOP/tests/lib/identity.awk" "$packets" "$packets" >"$packets.places" || fail "$packets: not the bytes that belong there"
 	sed -n "s/^$stage //p" "$log" >"$packets.calls"
 	awk -v stage="$stage" "$@" -f "$TOP/tests/lib/oracle.awk" "$packets.calls" "$packets.places" || fail "$packets: $stage is not where it was"
+}
+
+# start_pair NAME PORT ROLE MODE COUNT OTHER_MODE OTHER_COUNT: tcp_paths at the recorded end and at the other, both in the background; process ids in ${NAME}_here, ${NAME}_there.
+start_pair() {
+	local name="$1" port="$2" stream=$(($2 - 9600)) other=send
+
+	[ "$3" = receive ] || other=receive
+	tool_ready "$name" in_server "$TOOLS/tcp_paths" serve "$SERVER4" "$port" "$3" "$4" "$5" $stream
+	declare -g "${name}_here=$LAST_PID"
+	background in_client "$TOOLS/tcp_paths" connect "$SERVER4" "$port" $other "$6" "$7" $stream >"$WORK/$name.other" 2>&1
+	declare -g "${name}_there=$LAST_PID"
+}
+
+# end_pair NAME
+end_pair() {
+	wait_until 30 grep -q done "$WORK/$1.out" || fail "$1 does not end: $(cat "$WORK/$1.err" "$WORK/$1.other")"
+}
+
+# judge_path NAME PORT received|sent STAGE [-v NAME=VALUE...]
+judge_path() {
+	local name="$1" port="$2" way="$3" stage="$4"
+
+	shift 4
+	say "$name: $stage"
+	stream_packets "$FILE" "$port"
+	judge_streams "$FILE" "$way" "$stage" 3e "$WORK/$name.out" -v again=judge "$@"
+}
+
+# judge_pace: of $FILE.sent, as it has just been judged, each packet's wait for the pace of `tcp_paths send paced` is there, between write and l4 (ip, where l4 has no
+# stamp) or in the queue, as long as the place of its first byte says, and nowhere else.
+judge_pace() {
+	awk -F '\t' -v rate=1000000 -v free=30000 '
+		function us(name) { return match($3, " " name "=\\+[0-9.]+us") ? substr($3, RSTART + length(name) + 3, RLENGTH - length(name) - 5) + 0 : 0 }
+		{
+			byte = $1 % 1099511627776 - $4 + 1
+			wait = ($3 ~ / l4=/ ? us("l4") : us("ip")) + us("paced") + us("qdisc")
+			split($3, part, "[= ]")
+			rest = part[4] - wait
+			if (byte < free) next
+			count++
+			if (wait < (byte - free) * 1000000 / rate) { print "BAD only " wait " us at byte " byte ": " $3; bad++ }
+			waits += wait
+			rests += rest
+		}
+		END {
+			printf "%d packets waited %.0f us for their pace, and %.0f us elsewhere\n", count, waits / count, rests / count
+			exit count < 4 || bad || rests > waits / 20
+		}' "$FILE.sent.places" || fail "waits for the pace are not where they belong"
+}
+
+# kernel_count NAME: nstat's counter in the namespace of the recorded end.
+kernel_count() {
+	in_server nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'
 }
 
 # ---- servers

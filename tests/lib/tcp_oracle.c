@@ -12,6 +12,7 @@
 #include "stream.h"
 
 #define FLOWS_MAX 64
+#define STREAMS_MAX 4096
 #define RECORDS_MAX 400000
 #define RECORD_MAX 1400
 #define RECORD_SMALL_MAX 48
@@ -175,9 +176,10 @@ int main(int argc, char **argv)
 	static struct side readers[FLOWS_MAX], writers[FLOWS_MAX];
 	int fds[FLOWS_MAX], server = argc > 1 && !strcmp(argv[1], "serve"), mixed = argc > 7 && !strcmp(argv[7], "mixed");
 	unsigned int flows = argc > 6 ? (unsigned int)number(argv[6], 1, FLOWS_MAX) : 1;
+	unsigned int first = argc > 8 ? (unsigned int)number(argv[8], 0, STREAMS_MAX) : 0; /* number of its first stream */
 
-	if (argc < 6 || argc > 8 || (!server && strcmp(argv[1], "connect")) || (argc == 8 && !mixed && strcmp(argv[7], "plain")))
-		die("usage: tcp_oracle serve|connect ADDRESS PORT RECORDS_PER_FLOW SEED [FLOWS [plain|mixed]]");
+	if (argc < 6 || argc > 9 || (!server && strcmp(argv[1], "connect")) || (argc >= 8 && !mixed && strcmp(argv[7], "plain")))
+		die("usage: tcp_oracle serve|connect ADDRESS PORT RECORDS_PER_FLOW SEED [FLOWS [plain|mixed [FIRST_FLOW]]]");
 	if (server)
 		accept_streams(argv[2], argv[3], fds, flows);
 	for (unsigned int i = 0; i < flows; i++) {
@@ -189,8 +191,8 @@ int main(int argc, char **argv)
 		writers[i].seed += 1000;
 		writers[i].log.name = "write";
 		writers[i].records = number(argv[4], 1, RECORDS_MAX);
-		readers[i].stream = stream_begin(server ? MARK_CLIENT : MARK_SERVER, i);
-		writers[i].stream = stream_begin(server ? MARK_SERVER : MARK_CLIENT, i);
+		readers[i].stream = stream_begin(server ? MARK_CLIENT : MARK_SERVER, first + i);
+		writers[i].stream = stream_begin(server ? MARK_SERVER : MARK_CLIENT, first + i);
 		tune(&readers[i]);
 	}
 	for (unsigned int i = 0; i < flows; i++) {

@@ -8,13 +8,14 @@
 #   write=no      the kernel cannot stamp write
 #   answers=no    nor ip of what is sent over IPv6 without a socket of its own: answers of TCP (SYN-ACK, RST), neighbour discovery
 #   tc=no         nor tc
+#   missed        runs of programs that the kernel skipped, as the recording counts them: so many stages may be missing
 #   skip          regular expression of kinds that are counted only
 BEGIN {
 	FS = "\t"
 	if (min_complete == "") min_complete = 0.999
 	if (max_ms == "") max_ms = 20000
 	rx_count = split("hw hardirq softirq xdp driver backlog netif tc ip local l4 socket wakeup read", rx_order, " ")
-	tx_count = split("write l4 ip out tc netdev qdisc driver txdone", tx_order, " ")
+	tx_count = split("write l4 ip out tc netdev paced qdisc driver txdone", tx_order, " ")
 	for (i = 1; i <= rx_count; i++) place["rx", rx_order[i]] = i
 	for (i = 1; i <= tx_count; i++) { place["tx", tx_order[i]] = i; place["rx", "tx_" tx_order[i]] = rx_count + i }
 	split("polled gro gso segment frag vlan retrans hol partial", names, " ")
@@ -91,13 +92,26 @@ function parse(comment,    group, groups, token, tokens, i, pos, name, value, la
 	return 1
 }
 
+# gro=K/N: those of one skb, in the order of the file.
+function merged(    part, skb) {
+	if (!("gro" in info)) {
+		if ("into" in info && info["flags"] ~ /gro/ && info["flags"] !~ /partial/) bad("merged, but no gro=")
+		return
+	}
+	if (split(info["gro"], part, "/") != 2 || info["flags"] !~ /gro/) { bad("gro=" info["gro"]); return }
+	skb = ("into" in info) ? info["into"] : info["id"]
+	if (skb in gro_of && gro_of[skb] != part[2]) bad("its skb had " gro_of[skb] " packets")
+	gro_of[skb] = part[2]
+	if (++gro_seen[skb] != part[1]) bad("the " gro_seen[skb] ". packet of its skb")
+}
+
 function require(list,    n, names, i, choice, c, any) {
 	n = split(list, names, " ")
 	for (i = 1; i <= n; i++) {
 		any = 0
 		split(names[i], choice, "|")
 		for (c in choice) if (choice[c] in have) any = 1
-		if (!any) bad(dir " " kind " lacks " names[i])
+		if (!any && ++lacking > missed + 0) bad(dir " " kind " lacks " names[i])
 	}
 }
 
@@ -146,6 +160,7 @@ NR == 1 {
 	if (info["end"] == "") bad("no end")
 	if (info["end"] !~ /^(read|l4|tc|txdone|driver|forward|drop:[A-Z0-9_]+|timeout|unread|open|consumed|recycled|parent|unmatched|unstamped|window)$/)
 		bad("end=" info["end"])
+	merged()
 	n = split(info["flags"], flag, "+")
 	partial = 0
 	for (i = 1; i <= n; i++) {
@@ -175,6 +190,7 @@ END {
 		}
 		print line
 	}
+	if (lacking) print lacking " stages are missing; the kernel skipped " missed + 0 " runs of programs"
 	for (d in total_of)
 		if (total_of[d] - partial_of[d] < min_complete * total_of[d]) {
 			print "BAD: of " total_of[d] " " d " timelines " partial_of[d] + 0 " are partial"
@@ -183,5 +199,6 @@ END {
 	if (unturned > 3 + 0.01 * total_of["rx"]) { print "BAD: " unturned " rx packets without softirq or backlog"; bad_count++ }
 	if (total_of["rx"] + 0 < min_rx + 0) { print "BAD: only " total_of["rx"] + 0 " rx packets"; bad_count++ }
 	if (total_of["tx"] + 0 < min_tx + 0) { print "BAD: only " total_of["tx"] + 0 " tx packets"; bad_count++ }
+	for (skb in gro_of) if (gro_seen[skb] != gro_of[skb]) { print "BAD: " gro_seen[skb] " packets of " gro_of[skb] " in the skb of " skb; bad_count++ }
 	if (bad_count) { print bad_count " things are wrong"; exit 1 }
 }

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_SECONDS 120
+#define MAX_SECONDS 600
 #define NS_PER_S 1000000000ull
 #define NS_PER_MS 1000000ull
 
