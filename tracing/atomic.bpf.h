@@ -33,7 +33,7 @@ static __always_inline bool key_exchange(__u64 *at, __u32 slot, __u64 from, __u6
 	return same;
 }
 
-/* The next number of a counter, from 1. Older kernels have no stage that numbers anything. */
+/* The next number of a counter, from 1. Older kernels: CPUs that meet may get the same. */
 static __always_inline __u64 counter_next(__u64 *counter)
 {
 	if (conf_atomics)

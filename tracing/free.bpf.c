@@ -14,11 +14,11 @@ static __always_inline void read_late(struct sc_packet *p, struct sk_buff *skb)
 }
 
 /* Software segmentation frees the super-packet when its segments stand: they are the wire packets. */
-static __always_inline void split(struct cpu_state *cpu, struct timeline *t, __u32 segs)
+static __always_inline void split(struct cpu_state *cpu, struct timeline *t, __u32 segment_bytes)
 {
 	if (!timeline_take(t))
 		return;
-	cut_note(t->packet, segs);
+	cut_note(t->packet, segment_bytes);
 	count(cpu, SC_CNT_SPLIT, SC_DIR_TX);
 	if (conf_limit)
 		__sync_fetch_and_add(&begun_total, -1);
@@ -72,7 +72,7 @@ int BPF_PROG(sc_consume, struct sk_buff *skb)
 		return 0;
 	}
 	if (p->dir == SC_DIR_TX && p->last_stage < SC_TX_DRIVER && skb_is_gso(skb)) {
-		split(cpu, &t, skb_gso_segs(skb));
+		split(cpu, &t, skb_gso_size(skb));
 		return 0;
 	}
 	timeline_emit(cpu, &t, consumed_end(p));

@@ -94,7 +94,14 @@ struct irqaction {
 	const char *name;
 };
 
-struct Qdisc;
+struct Qdisc_ops {
+	char id[16];
+};
+
+struct Qdisc {
+	const struct Qdisc_ops *ops;
+};
+
 struct netdev_queue;
 
 enum skb_drop_reason {

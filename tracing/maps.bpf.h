@@ -25,6 +25,7 @@ struct cpu_state {
 	__u64 poll_irq_ns;    /* the interrupt that asked for it, 0 none */
 	__u64 poll_end_ns;    /* end of the newest NAPI poll, so the earliest begin of the next */
 	__u64 dequeued_ns;    /* newest dequeue from a qdisc, once packets were cut */
+	__u64 dequeued_ifindex; /* and whose */
 	__u64 gro_id;	      /* packet inside napi_gro_receive, 0 none */
 	__u64 gro_parent_id;  /* packet of its flow that GRO held when it came, 0 none */
 	__u64 replaced_id;    /* packet whose skb generic XDP freed, its copy comes next; 0 none */

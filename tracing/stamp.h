@@ -50,6 +50,7 @@ enum sc_flag {
 	SC_FLAG_GRO = 1 << 7,	  /* other wire packets were merged into it, or it into another */
 	SC_FLAG_FIRST = 1 << 8,	  /* datagram: it was the first in its socket's queue when `sock_index` was noted */
 	SC_FLAG_GONE = 1 << 9,	  /* datagram: the queue was empty by then: it had been taken already */
+	SC_FLAG_ORPHAN = 1 << 10, /* sent: a segment, of one of several super-packets: it lacks what was stamped before it was cut */
 };
 
 /* sc_packet.state */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Transmit, from the device's queue to the driver. Bytes are read where the driver gets the packet. */
-#include "cut.bpf.h"
 #include "follow.bpf.h"
+#include "segment.bpf.h"
 #include "transmit.bpf.h"
 
 #define QDISC_BULK_MAX 64 /* dequeue hands over a list; longer ones lose the stamp of their tail */
@@ -74,17 +74,20 @@ int BPF_PROG(sc_netdev, struct sk_buff *skb)
 
 /*
  * TCP's pacing lets a packet go at its earliest departure time, CLOCK_MONOTONIC (kernel commit d3edd06ea8ea, tcp: provide earliest departure time in skb->tstamp):
- * up to then a queue that heeds it (fq) held the packet on purpose.
+ * up to then fq, which alone heeds it, held the packet on purpose.
  */
-static __always_inline void stamp_paced(struct cpu_state *cpu, struct sc_packet *p, const struct sk_buff *skb, __u64 now_ns)
+static __always_inline void stamp_paced(struct cpu_state *cpu, struct sc_packet *p, const struct Qdisc *qdisc, const struct sk_buff *skb, __u64 now_ns)
 {
+	const struct Qdisc_ops *ops = qdisc->ops;
 	const struct sock *sk = skb->sk;
 	__u64 departs_ns;
 
+	if (ops->id[0] != 'f' || ops->id[1] != 'q' || ops->id[2]) /* other queues have other reasons */
+		return;
 	if (!sk || sk->__sk_common.skc_state == TCP_TIME_WAIT || sk->__sk_common.skc_state == TCP_NEW_SYN_RECV || sk->sk_protocol != IPPROTO_TCP)
 		return;
 	departs_ns = skb->tstamp;
-	if (departs_ns > p->last_ns && departs_ns <= now_ns) /* a queue that lets it go earlier does not heed it */
+	if (departs_ns > p->last_ns && departs_ns <= now_ns) /* it lets go what is beyond its horizon */
 		timeline_stamp(cpu, p, SC_TX_PACED, departs_ns);
 }
 
@@ -102,9 +105,10 @@ int BPF_PROG(sc_qdisc, struct Qdisc *qdisc, const struct netdev_queue *txq, int 
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	cpu->dequeued_ns = now_ns;
+	cpu->dequeued_ifindex = skb->dev->ifindex;
 	for (int i = 0; i < QDISC_BULK_MAX && skb; i++) {
 		if (timeline_follow(skb, SC_TX_PACED, &t) && t.packet->last_stage == SC_TX_NETDEV) {
-			stamp_paced(cpu, t.packet, skb, now_ns);
+			stamp_paced(cpu, t.packet, qdisc, skb, now_ns);
 			timeline_stamp(cpu, t.packet, SC_TX_QDISC, now_ns);
 		}
 		skb = skb->next;
@@ -129,7 +133,7 @@ static __always_inline bool driver_begin(struct cpu_state *cpu, struct timeline 
 	p->head = (__u64)skb->head;
 	follow_skb(cpu, skb);
 	tx_read(p, skb, flags);
-	cut_inherit(p->slot);
+	cut_inherit(p->slot, bpf_ktime_get_ns());
 	return true;
 }
 

@@ -31,5 +31,5 @@ void conns_write(struct conns *c, struct pending *n);
 
 /* Drops calls older than `before_ns` and sockets that have nothing left. */
 void conns_expire(struct conns *c, uint64_t before_ns);
-/* Nothing but send calls is kept. */
+/* Nobody waits, and no call is kept that somebody could wait for. */
 bool conns_quiet(const struct conns *c);

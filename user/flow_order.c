@@ -10,8 +10,11 @@
 #define IPPROTO_TCP_NUMBER 6
 #define TCP_FLAG_FIN 1
 #define TCP_FLAG_SYN 2
-#define RANGES_MAX 4096 /* beyond as many holes of a flow; the lowest go first */
+#define RANGES_MAX 4096 /* beyond as many holes of a flow; a quarter of them, the lowest, goes when there is no room */
 #define RANGES_FIRST 4
+#define RANGES_OF_ALL (1u << 20) /* of all flows together: 8 MiB */
+#define NEAR_BYTES (1 << 20)
+#define WINDOW_MAX_BYTES (1 << 30) /* RFC 7323, 2.3 */
 #define FLOWS_MAX 65536 /* the oldest go first; a flow that comes back starts anew */
 #define FIRSTS_MAX (1u << 17) /* packets remembered for their retransmissions, of all flows together: 3 MiB */
 
@@ -31,6 +34,7 @@ struct seen {
 	uint32_t next;	     /* every byte before it was seen */
 	struct range *ahead; /* seen beyond holes: in order, apart from each other */
 	unsigned int ahead_count, ahead_room;
+	bool gives_up;	     /* without room, the lowest holes are taken to be filled; else it is forgotten what lies between them */
 };
 
 /* A packet that was no retransmission. All flows share one ring of them; each has a chain through it. */
@@ -45,6 +49,7 @@ struct flow {
 	struct seen wire;	/* by the device */
 	struct seen delivered;	/* by TCP: what was dropped on the way to it is missing */
 	uint64_t newest;	/* number of its newest packet in the ring, 0 none */
+	uint32_t far_next;	/* where the newest segment ended that no window reaches */
 	UT_hash_handle hh;
 };
 
@@ -52,6 +57,7 @@ struct flow_order {
 	struct flow *flows;
 	struct first *firsts; /* number n is at n % FIRSTS_MAX */
 	uint64_t first_count; /* numbers begin with 1 */
+	size_t ranges_room;   /* of all flows */
 	bool filtered;
 };
 
@@ -71,11 +77,19 @@ int flow_order_new(struct flow_order **out, bool filtered)
 	return 0;
 }
 
+static void ranges_free(struct flow_order *f, struct seen *seen)
+{
+	f->ranges_room -= seen->ahead_room;
+	free(seen->ahead);
+	seen->ahead = NULL;
+	seen->ahead_count = seen->ahead_room = 0;
+}
+
 static void flow_free(struct flow_order *f, struct flow *flow)
 {
 	HASH_DELETE(hh, f->flows, flow);
-	free(flow->wire.ahead);
-	free(flow->delivered.ahead);
+	ranges_free(f, &flow->wire);
+	ranges_free(f, &flow->delivered);
 	free(flow);
 }
 
@@ -124,6 +138,7 @@ static struct flow *flow_get(struct flow_order *f, const struct flow_key *key, u
 		return NULL;
 	flow->key = *key;
 	flow->wire.next = flow->delivered.next = first;
+	flow->delivered.gives_up = true;
 	HASH_ADD(hh, f->flows, key, sizeof(flow->key), flow);
 	return flow;
 }
@@ -173,20 +188,31 @@ static void absorb(struct seen *seen)
 		ranges_remove(seen, 0, reached);
 }
 
-static int ranges_grow(struct seen *seen)
+/* Room for one more: a larger array, or the place of the lowest ranges. */
+static int ranges_make_room(struct flow_order *f, struct seen *seen)
 {
-	unsigned int room = seen->ahead_room ? seen->ahead_room * 2 : RANGES_FIRST;
-	struct range *grown = realloc(seen->ahead, room * sizeof(*grown));
+	unsigned int room = seen->ahead_room ? seen->ahead_room * 2 : RANGES_FIRST, drop = seen->ahead_count / 4 + 1;
+	struct range *grown;
 
+	if (seen->ahead_count < seen->ahead_room)
+		return 0;
+	if (seen->ahead_room && (room > RANGES_MAX || f->ranges_room + room > RANGES_OF_ALL)) {
+		if (seen->gives_up)
+			seen->next = seen->ahead[drop - 1].to;
+		ranges_remove(seen, 0, drop);
+		return 0;
+	}
+	grown = realloc(seen->ahead, room * sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
+	f->ranges_room += room - seen->ahead_room;
 	seen->ahead = grown;
 	seen->ahead_room = room;
 	return 0;
 }
 
 /* Enters bytes beyond a hole: joins the ranges that they touch, or is one of its own. */
-static int see_ahead(struct seen *seen, uint32_t from, uint32_t to)
+static int see_ahead(struct flow_order *f, struct seen *seen, uint32_t from, uint32_t to)
 {
 	unsigned int at = range_ending_after(seen, from - 1), last = at;
 	int err;
@@ -202,25 +228,20 @@ static int see_ahead(struct seen *seen, uint32_t from, uint32_t to)
 		ranges_remove(seen, at + 1, last - at - 1);
 		return 0;
 	}
-	if (seen->ahead_count == RANGES_MAX) {
-		ranges_remove(seen, 0, 1);
-		at -= at > 0;
-	}
-	if (seen->ahead_count == seen->ahead_room) {
-		err = ranges_grow(seen);
-		if (err)
-			return err;
-	}
+	err = ranges_make_room(f, seen);
+	if (err)
+		return err;
+	at = range_ending_after(seen, from - 1);
 	memmove(seen->ahead + at + 1, seen->ahead + at, (seen->ahead_count - at) * sizeof(*seen->ahead));
 	seen->ahead[at] = (struct range){ from, to };
 	seen->ahead_count++;
 	return 0;
 }
 
-/* Nothing that far behind can come any more (the largest window, RFC 7323, 2.3): a hole that is left there was a packet lost to us. Keeps numbers comparable, too. */
-static void leave_behind(struct seen *seen, uint32_t to)
+/* What is further behind than any window cannot come any more: a hole that is left there was a packet lost to us. Keeps numbers comparable, too. */
+static void leave_behind(struct seen *seen, uint32_t front)
 {
-	uint32_t oldest = to - (1u << 30);
+	uint32_t oldest = front - WINDOW_MAX_BYTES;
 
 	if (seq_diff(oldest, seen->next) <= 0)
 		return;
@@ -229,14 +250,20 @@ static void leave_behind(struct seen *seen, uint32_t to)
 }
 
 /* Enters bytes. 1: in order; 0: earlier ones are missing; or -ENOMEM. */
-static int see(struct seen *seen, uint32_t from, uint32_t to)
+static int see(struct flow_order *f, struct seen *seen, uint32_t from, uint32_t to)
 {
 	if (seq_diff(from, seen->next) > 0)
-		return see_ahead(seen, from, to);
+		return see_ahead(f, seen, from, to);
 	if (seq_diff(to, seen->next) > 0)
 		seen->next = to;
 	absorb(seen);
 	return 1;
+}
+
+/* After the highest byte that was seen. */
+static uint32_t front_of(const struct seen *seen)
+{
+	return seen->ahead_count ? seen->ahead[seen->ahead_count - 1].to : seen->next;
 }
 
 static void first_add(struct flow_order *f, struct flow *flow, const struct pending *n, uint32_t from, uint32_t to)
@@ -266,6 +293,26 @@ static void restart(struct seen *seen, uint32_t next)
 	seen->ahead_count = 0;
 }
 
+/*
+ * No window reaches these bytes, so they are not the flow's; unless others follow soon: then it is another connection, of which the begin was not seen. With a filter
+ * much may have passed that nobody wanted.
+ */
+static bool is_far_off(const struct flow_order *f, struct flow *flow, uint32_t from, uint32_t to)
+{
+	int32_t distance = seq_diff(to, front_of(&flow->wire)), beyond = seq_diff(from, flow->far_next);
+
+	if (distance <= WINDOW_MAX_BYTES && distance >= -WINDOW_MAX_BYTES)
+		return false;
+	if (!f->filtered && (beyond < 0 || beyond > NEAR_BYTES)) {
+		flow->far_next = to;
+		return true;
+	}
+	restart(&flow->wire, from);
+	restart(&flow->delivered, from);
+	flow->newest = 0;
+	return false;
+}
+
 int flow_order_mark(struct flow_order *f, struct pending *n)
 {
 	bool syn = n->tcp_flags & TCP_FLAG_SYN, fin = n->tcp_flags & TCP_FLAG_FIN;
@@ -287,6 +334,8 @@ int flow_order_mark(struct flow_order *f, struct pending *n)
 		first_add(f, flow, n, from, to);
 		return 0;
 	}
+	if (is_far_off(f, flow, from, to))
+		return 0;
 	/* A FIN may join bytes that are sent again. */
 	if (seen_before(&flow->wire, from, data_to == from ? to : data_to)) {
 		n->p.flags |= PACKET_RETRANS;
@@ -294,10 +343,10 @@ int flow_order_mark(struct flow_order *f, struct pending *n)
 	} else {
 		first_add(f, flow, n, from, to);
 	}
-	leave_behind(&flow->wire, to);
-	leave_behind(&flow->delivered, to);
 	/* What nobody wanted leaves holes that say nothing. */
-	seen = f->filtered ? see_ahead(&flow->wire, from, to) : see(&flow->wire, from, to);
+	seen = f->filtered ? see_ahead(f, &flow->wire, from, to) : see(f, &flow->wire, from, to);
+	leave_behind(&flow->wire, front_of(&flow->wire));
+	leave_behind(&flow->delivered, front_of(&flow->wire));
 	if (seen < 0 || f->filtered)
 		return seen;
 	if (n->in_order && seq_diff(to, flow->delivered.next) > 0) /* holes that seemed to be there were packets lost to us */
@@ -308,7 +357,7 @@ int flow_order_mark(struct flow_order *f, struct pending *n)
 	}
 	if (!received || dropped || seen_before(&flow->delivered, from, to))
 		return 0;
-	seen = see(&flow->delivered, from, to);
+	seen = see(f, &flow->delivered, from, to);
 	if (!seen)
 		n->p.flags |= PACKET_HOL;
 	return seen < 0 ? seen : 0;

@@ -73,6 +73,19 @@ static void end_socket(struct pending *n, uint8_t wait, const struct story_rules
 	n->wait = wait == WAIT_SOCKET && !(stages & SC_BIT(SC_RX_SOCKET)) ? WAIT_READ : wait;
 }
 
+/* Sent, and the driver was the first to see it, though it came through the stack: TCP always does, and what was cut from another packet. */
+static bool lost_begin(const struct pending *n, const struct sc_packet *p, const struct story_rules *rules)
+{
+	const uint32_t before = SC_BIT(SC_TX_IP) | SC_BIT(SC_TX_OUT) | SC_BIT(SC_TX_TC) | SC_BIT(SC_TX_NETDEV);
+
+	if (p->end != SC_END_DRIVER && p->end != SC_END_TXDONE)
+		return false;
+	if (p->flags & SC_FLAG_ORPHAN)
+		return true;
+	return p->sock && n->payload_bytes && n->l4_proto == IPPROTO_TCP_NUMBER && !(p->flags & SC_FLAG_SEGMENT) && rules->tcp_stages & SC_BIT(SC_TX_TC) &&
+	       !(p->stages & before);
+}
+
 static void begin_end(struct pending *n, const struct sc_packet *p, const struct story_rules *rules)
 {
 	static const char *const plain[SC_END_COUNT] = {
@@ -85,9 +98,7 @@ static void begin_end(struct pending *n, const struct sc_packet *p, const struct
 		story_partial(n, ACCOUNT_PARTIAL_UNSTAMPED);
 		return;
 	}
-	/* TCP sends through the stack: what the driver was first to see, unless it was cut from another, has lost its story's beginning. */
-	if ((p->end == SC_END_DRIVER || p->end == SC_END_TXDONE) && p->sock && n->payload_bytes && n->l4_proto == IPPROTO_TCP_NUMBER && !(p->flags & SC_FLAG_SEGMENT) &&
-	    rules->tcp_stages & SC_BIT(SC_TX_TC) && !(p->stages & (SC_BIT(SC_TX_IP) | SC_BIT(SC_TX_OUT) | SC_BIT(SC_TX_TC) | SC_BIT(SC_TX_NETDEV)))) {
+	if (lost_begin(n, p, rules)) {
 		story_partial(n, ACCOUNT_PARTIAL_UNSTAMPED);
 		return;
 	}

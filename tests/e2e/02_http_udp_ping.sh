@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # 1000 HTTP requests, 1000 UDP exchanges and 20 pings over a veth pair with GRO, both families, recorded on the receiving side beside a tcpdump.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A veth pair as the kernel makes it delivers by netif_rx: packets go through a backlog queue, and none is merged. Recorded on both sides, so that the
 # answers to a ping reach a socket.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair plain

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # An L3 device: raw IP link type, both families, both directions.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 need tun

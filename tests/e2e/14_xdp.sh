@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # --xdp: off never attaches, auto only where no offload changes, native and skb always and with a warning; what was there stays there.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro

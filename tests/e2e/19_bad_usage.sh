@@ -35,6 +35,13 @@ assert_eq "$(cat "$WORK/precious")" precious "the file that was there"
 refuse 1 'nodev0' "${record[@]}" -i nodev0 -w "$WORK/fresh"
 [ ! -e "$WORK/fresh" ] || fail "a file without a recording"
 
+say "neither a filter that is refused nor one that is only printed leaves anything behind"
+status=0
+"${record[@]}" -i lo 'tcp prot 80' >"$WORK/filter.out" 2>"$WORK/filter.err" || status=$?
+assert_eq $status 2 "exit status of a wrong filter"
+"${record[@]}" -i lo -d tcp port 443 >"$WORK/filter.d"
+assert_ge "$(wc -l <"$WORK/filter.d")" 5 "instructions"
+
 say "no permission"
 public=$(mktemp -d /tmp/stampcap-test.XXXXXX)
 defer "rm -rf $public"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # `report` needs nothing but the file: groups, formats, agreement with the file, expressions as tcpdump understands them, and files that are cut, foreign,
 # empty or not there.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Kernels differ: each probe that has a second best is taken away in turn, and the timelines stay truthful.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro

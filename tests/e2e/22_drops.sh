@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Drops end a timeline with the kernel's reason; a retransmission after a loss is flagged, and what waited for it too.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 need program:nft

@@ -58,3 +58,26 @@ sleep 1.2
 stop_record plain
 cat "$WORK/plain.err"
 check_shaped "$WORK/plain.pcapng"
+
+# cut NAME: 100 calls of eight datagrams each, cut on the way.
+cut_datagrams() {
+	local name="$1" file="$WORK/$1.pcapng"
+
+	start_record "$name" --netns "$CLIENT" -i c0 --direction out -w "$file" udp port 9200
+	in_client "$TOOLS/udp_oracle" send "$SERVER4" 9200 0 800 0 8
+	wait_until 20 sh -c "ip netns exec $CLIENT tc -s qdisc show dev c0 | grep -q 'backlog 0b 0p\|noqueue'"
+	stop_record "$name"
+	cat "$WORK/$name.err"
+	check_file "$file"
+	assert_eq "$(count "$file" udp)" 800 "datagrams"
+	clean_tshark -r "$file" -n -Y udp -T fields -e frame.time_epoch -e frame.comment >"$file.left"
+}
+
+say "datagrams that are cut know their whole where there is but one; in a shaper's queue there are several, and then they say that they do not"
+ip netns exec "$CLIENT" tc qdisc del dev c0 root
+cut_datagrams whole
+awk -v max_segments=8 -v min=800 -f "$TOP/tests/lib/cut.awk" "$WORK/whole.pcapng.left" || fail "datagrams of another whole"
+ip netns exec "$CLIENT" tc qdisc replace dev c0 root tbf rate 8mbit burst 3000 limit 1000000
+cut_datagrams shaped
+awk -v max_segments=8 -f "$TOP/tests/lib/cut.awk" "$WORK/shaped.pcapng.left" || fail "datagrams of another whole"
+assert_eq "$(grep -vE ' of=| end=unstamped .*flags=[a-z+]*partial' "$WORK/shaped.pcapng.left" | wc -l)" 0 "datagrams that know nothing and do not say so"

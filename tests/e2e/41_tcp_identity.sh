@@ -35,7 +35,7 @@ PROCESSES=8 CONNECTIONS=24
 
 # crowd RECORDS_PER_FLOW
 crowd() {
-	local each="$1" file="$WORK/crowd.pcapng" i clients=()
+	local each="$1" file="$WORK/crowd.pcapng" i clients=() hogs=()
 
 	say "crowd: $PROCESSES processes at either end, $CONNECTIONS connections each"
 	for ((i = 0; i < PROCESSES; i++)); do
@@ -43,13 +43,17 @@ crowd() {
 	done
 	STAMPCAP=$TOP/build/stampcap start_record crowd.rec --netns "$SERVER" -i s0 -w "$file" -s 128
 	for ((i = 0; i < $(nproc); i++)); do
-		background timeout 100 sh -c 'while :; do :; done'
+		background timeout 200 sh -c 'while :; do :; done'
+		hogs+=("$LAST_PID")
 	done
 	for ((i = 0; i < PROCESSES; i++)); do
 		background in_client "$TOOLS/tcp_oracle" connect "$SERVER4" $((9660 + i)) "$each" $((100 + i)) $CONNECTIONS mixed $((CONNECTIONS * i)) >"$WORK/crowd$i.client"
 		clients+=("$LAST_PID")
 	done
-	wait "${clients[@]}"
+	for i in "${clients[@]}"; do
+		wait "$i" || fail "a client"
+	done
+	kill "${hogs[@]}"
 	for ((i = 0; i < PROCESSES; i++)); do
 		wait_until 30 grep -q done "$WORK/crowd$i.out" || fail "a server does not end: $(cat "$WORK/crowd$i.err")"
 		cat "$WORK/crowd$i.out" >>"$WORK/crowd.out"

@@ -3,11 +3,9 @@
 # timeout: 180
 # Packets that pass several devices (router with NAT, bridge, tunnel, namespaces): one story each, with the devices on it, told of the right packet: numbers in the
 # payload, tcpdump on the other device, and the reader's own log. Connections with equal addresses in two namespaces stay apart.
-# beside others
 . "$(dirname "$0")/lib.sh"
 
 need program:nft vxlan bridge
-ROUTER=$TEST-$ID-router
 BRIDGE=$TEST-$ID-bridge
 last_cpu=$(($(nproc) - 1))
 count=2000
@@ -76,19 +74,7 @@ stop_records() {
 	done
 }
 
-make_ns "$CLIENT"
-make_ns "$SERVER"
-make_ns "$ROUTER"
-make_veth "$CLIENT" c0 "$ROUTER" r0
-make_veth "$SERVER" s0 "$ROUTER" r1
-in_ns "$ROUTER" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
-ip -n "$CLIENT" addr add 10.78.1.1/24 dev c0
-ip -n "$ROUTER" addr add 10.78.1.254/24 dev r0
-ip -n "$ROUTER" addr add 10.78.2.254/24 dev r1
-ip -n "$SERVER" addr add 10.78.2.1/24 dev s0
-ip -n "$CLIENT" route add default via 10.78.1.254
-ip -n "$SERVER" route add default via 10.78.2.254
-wait_until 10 in_client ping -c 1 -W 1 -q 10.78.2.1
+make_router
 
 say "a router that rewrites both addresses; recorded on both its devices, and at the same time where the packets are sent and where they are read"
 in_ns "$ROUTER" nft -f - <<-'END'

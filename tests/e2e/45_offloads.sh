@@ -5,15 +5,20 @@
 # alternating runs of the same traffic, with XDP and without.
 . "$(dirname "$0")/lib.sh"
 
-ROUNDS=10
+ROUNDS=$(((10 + SHRINK - 1) / SHRINK)) # ten at full length
 EXCHANGES=60 EXCHANGE_BYTES=60000 # what one call sends fits the windows: how it is cut does not depend on who is faster
 
-need program:nstat
+need program:nstat program:jq
 
-# counters: packets received and buffers they came in, at the server; segments sent and buffers they went in, at the client.
+# counters: of each end, packets received and the buffers they came in, segments sent and the frames that its device got.
 counters() {
-	in_server nstat -asz IpExtInNoECTPkts IpInReceives | awk '/NoECT/ { wire = $2 } /InReceives/ { skbs = $2 } END { printf "%d %d ", wire, skbs }'
-	in_client nstat -asz TcpOutSegs IpOutRequests | awk '/OutSegs/ { wire = $2 } /OutRequests/ { skbs = $2 } END { print wire, skbs }'
+	local end
+
+	for end in "$SERVER s0" "$CLIENT c0"; do
+		in_ns "${end% *}" nstat -asz IpExtInNoECTPkts IpInReceives TcpOutSegs | awk '
+			{ value[$1] = $2 } END { printf "%d %d %d ", value["IpExtInNoECTPkts"], value["IpInReceives"], value["TcpOutSegs"] }'
+		echo "$(ip -n "${end% *}" -s -j link show "${end#* }" | jq '.[0].stats64.tx.packets') "
+	done | tr -d '\n'
 }
 
 # exchanges NAME: adds what the counters grew by to $WORK/NAME.
@@ -22,7 +27,7 @@ exchanges() {
 
 	before=$(counters)
 	in_client "$TOOLS/tcp_pingpong" -n $EXCHANGES -s $EXCHANGE_BYTES "$SERVER4" 9001 >/dev/null
-	echo "$before $(counters)" | awk '{ print $5 - $1, $6 - $2, $7 - $3, $8 - $4 }' >>"$WORK/$1"
+	echo "$before $(counters)" | awk '{ for (i = 1; i <= 8; i++) printf "%d ", $(i + 8) - $i; print "" }' >>"$WORK/$1"
 }
 
 # compare NAME RECORD_OPTION...
@@ -40,17 +45,18 @@ compare() {
 		stop_record "$name"
 	done
 	awk -v name="$name" '
-		{ for (i = 1; i <= 4; i++) sum[FILENAME == ARGV[1], i] += $i }
-		function ratio(with, i) { return sum[with, i] / sum[with, i + 1] }
+		{ for (i = 1; i <= 8; i++) sum[FILENAME == ARGV[1], i] += $i }
 		function judge(what, i,    without, with) {
-			without = ratio(1, i); with = ratio(0, i)
-			printf "    %-8s %-28s %8.3f %8.3f  %+.2f %%\n", name, what, without, with, (with / without - 1) * 100
+			without = sum[1, i] / sum[1, i + 1]; with = sum[0, i] / sum[0, i + 1]
+			printf "    %-6s %-34s %8.3f %8.3f  %+.2f %%\n", name, what, without, with, (with / without - 1) * 100
 			if (with / without < 0.99 || with / without > 1.01) bad = 1
 		}
 		END {
-			printf "    %-8s %-28s %8s %8s\n", "", "packets per buffer", "without", "with"
-			judge("received (GRO)", 1)
-			judge("sent (TSO, GSO)", 3)
+			printf "    %-6s %-34s %8s %8s\n", "", "", "without", "with"
+			judge("recorded end: packets per buffer", 1)
+			judge("recorded end: segments per frame", 3)
+			judge("other end: packets per buffer", 5)
+			judge("other end: segments per frame", 7)
 			exit bad + 0
 		}' "$WORK/$name.without" "$WORK/$name.with" || fail "$name: the recording changes what is merged, or cut"
 }
@@ -59,3 +65,7 @@ make_pair gro
 tool_ready pong in_server "$TOOLS/tcp_pingpong" -l -t 230 -s $EXCHANGE_BYTES "$SERVER4" 9001
 compare xdp --xdp native
 compare off --xdp off
+say "TSO, which native XDP at the other end would turn off: left alone"
+in_client ethtool -K c0 tso on >/dev/null
+in_server ethtool -K s0 tso on >/dev/null
+compare tso

@@ -19,14 +19,16 @@ memory_kib() {
 
 # flood COUNT: datagrams from two processes, and a connection that sends and receives meanwhile.
 flood() {
-	local senders=()
+	local senders=() sender
 
 	for _ in 1 2; do
 		background in_client "$TOOLS/udp_flood" "$SERVER4" 9200 64 $(($1 / 2)) 0 300 >>"$WORK/flood.out"
 		senders+=("$LAST_PID")
 	done
 	in_client "$TOOLS/tcp_pingpong" -n $(($1 / 20000)) -s 20000 "$SERVER4" 9300 >/dev/null
-	wait "${senders[@]}"
+	for sender in "${senders[@]}"; do
+		wait "$sender" || fail "a sender"
+	done
 }
 
 # idle WHEN: leaves the memory of the recording in KiB in $MEMORY_KIB.
@@ -37,6 +39,7 @@ idle() {
 	assert_eq "$(open_stories)" 0 "stories that are open $1"
 }
 
+need program:bpftool program:jq
 make_pair gro
 STAMPCAP=$TOP/build/stampcap # whose memory is its own
 tool_ready sink in_server "$TOOLS/udp_echo" -q "$SERVER4" 9200 500
@@ -60,5 +63,6 @@ assert_le "$MEMORY_KIB" $((first_kib * 11 / 10)) "KiB of memory"
 # A connection's handshake and its end, and what the device counted just before the recording.
 seen=$(sed -n 's/^stampcap: rx: \([0-9]*\) .*/\1/p' "$WORK/rec.err")
 say "$arrived packets arrived, $seen were seen"
+assert_ge "$arrived" $((PACKETS / 2)) "packets that arrived"
 assert_le "$seen" "$arrived" "packets seen, against those the device counted"
 assert_ge "$seen" $((arrived - 5)) "packets seen, against those the device counted"

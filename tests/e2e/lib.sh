@@ -180,6 +180,34 @@ make_pair() {
 	wait_until 5 in_client ping -c 1 -W 1 -q "$SERVER6" || fail "no IPv6 between the namespaces"
 }
 
+# make_router: client c0 - r0 router r1 - server s0, IPv4 and IPv6; in $ROUTER the router's namespace, in $FAR4 and $FAR6 the server's addresses.
+make_router() {
+	ROUTER=$TEST-$ID-router FAR4=10.78.2.1 FAR6=fd78:2::1
+	make_ns "$CLIENT"
+	make_ns "$SERVER"
+	make_ns "$ROUTER"
+	make_veth "$CLIENT" c0 "$ROUTER" r0
+	make_veth "$SERVER" s0 "$ROUTER" r1
+	in_ns "$ROUTER" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+	ip -n "$CLIENT" addr add 10.78.1.1/24 dev c0
+	ip -n "$CLIENT" addr add fd78:1::1/64 dev c0 nodad
+	ip -n "$ROUTER" addr add 10.78.1.254/24 dev r0
+	ip -n "$ROUTER" addr add fd78:1::fe/64 dev r0 nodad
+	ip -n "$ROUTER" addr add 10.78.2.254/24 dev r1
+	ip -n "$ROUTER" addr add fd78:2::fe/64 dev r1 nodad
+	# A router asks for neighbours from its link-local addresses.
+	ip -n "$ROUTER" addr add fe80::1/64 dev r0 nodad
+	ip -n "$ROUTER" addr add fe80::2/64 dev r1 nodad
+	ip -n "$SERVER" addr add $FAR4/24 dev s0
+	ip -n "$SERVER" addr add $FAR6/64 dev s0 nodad
+	ip -n "$CLIENT" route add default via 10.78.1.254
+	ip -n "$CLIENT" route add default via fd78:1::fe
+	ip -n "$SERVER" route add default via 10.78.2.254
+	ip -n "$SERVER" route add default via fd78:2::fe
+	wait_until 10 in_client ping -c 1 -W 1 -q $FAR4 || fail "no IPv4 through the router"
+	wait_until 10 in_client ping -c 1 -W 1 -q $FAR6 || fail "no IPv6 through the router"
+}
+
 # ---- recordings
 
 # start_record NAME OPTION...: in the background until stop_record NAME; stdout and stderr in $WORK/NAME.out and .err; returns when it records.

@@ -111,7 +111,7 @@ function require(list,    n, names, i, choice, c, any) {
 		any = 0
 		split(names[i], choice, "|")
 		for (c in choice) if (choice[c] in have) any = 1
-		if (!any && ++lacking > missed + 0) bad(dir " " kind " lacks " names[i])
+		if (!any && (missed + 0 == 0 || ++lacking > missed)) bad(dir " " kind " lacks " names[i])
 	}
 }
 
@@ -190,6 +190,7 @@ END {
 		}
 		print line
 	}
+	if (lacking > 1 + 0.001 * (total_of["rx"] + total_of["tx"])) { print "BAD: " lacking " stages are missing, too many for interruptions"; bad_count++ }
 	if (lacking) print lacking " stages are missing; the kernel skipped " missed + 0 " runs of programs"
 	for (d in total_of)
 		if (total_of[d] - partial_of[d] < min_complete * total_of[d]) {

@@ -170,7 +170,7 @@ static void test_sent(void **state)
 /* More holes than are remembered: every packet is marked as waiting, and all but the lowest are known again. */
 static void test_many_holes(void **state)
 {
-	const uint32_t known = 4096, all = known + 100;
+	const uint32_t known = 4096 * 3 / 4, all = 4096 + 100; /* a quarter goes at once */
 	struct wire w = wire_new(0xfffffff0u);
 
 	(void)state;
@@ -226,6 +226,11 @@ static void test_gibibytes(void **state)
 
 		assert_int_equal(flow_order_new(&w.order, filtered), 0);
 		assert_int_equal(mark(&w, at, 1000, 0), 0);
+		if (filtered) { /* of so much nobody wanted anything */
+			at += 1500000000u;
+			assert_int_equal(mark(&w, at, 1000, 0), 0);
+			assert_int_equal(mark(&w, at, 1000, 0), PACKET_RETRANS);
+		}
 		at += 2000;
 		for (int n = 0; n < 10000; n++, at += 1 << 20) {
 			assert_int_equal(mark(&w, at, 1 << 20, 0), 0);
@@ -459,6 +464,46 @@ static void test_many_flows(void **state)
 	flow_order_free(w.order);
 }
 
+/* A segment that no window reaches, forged or of another connection, changes nothing; two that follow each other begin anew. */
+static void test_far_off(void **state)
+{
+	static const uint32_t distances[] = { 1100000000u, 1600000000u, 2147483647u, -1100000000u, -1600000000u, -2147480000u };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(distances) / sizeof(*distances); i++) {
+		struct wire w = wire_new(starts[i % START_COUNT]);
+		uint32_t far = distances[i];
+
+		assert_int_equal(mark(&w, 0, 1000, 0), 0);
+		assert_int_equal(mark(&w, 2000, 1000, 0), PACKET_HOL);
+		assert_int_equal(mark(&w, far, 100, 0), 0);
+		assert_int_equal(mark(&w, 1000, 1000, 0), 0);
+		assert_int_equal(mark(&w, 2000, 1000, 0), PACKET_RETRANS);
+		assert_int_equal(mark(&w, 3000, 1000, 0), 0);
+		assert_int_equal(mark(&w, 5000, 1000, 0), PACKET_HOL);
+		assert_int_equal(mark(&w, far + 100, 100, 0), 0);
+		assert_int_equal(mark(&w, far + 300, 100, 0), PACKET_HOL);
+		assert_int_equal(mark(&w, far + 200, 100, 0), 0);
+		assert_int_equal(mark(&w, far + 100, 100, 0), PACKET_RETRANS);
+		flow_order_free(w.order);
+	}
+}
+
+/* Holes of many flows: there is room for a million ranges, then each flow makes do with what it has. */
+static void test_many_flows_with_holes(void **state)
+{
+	struct wire w = wire_new(0);
+
+	(void)state;
+	for (w.interface = 0; w.interface < 400; w.interface++) {
+		assert_int_equal(mark(&w, 0, 100, 0), 0);
+		for (uint32_t n = 0; n < 4000; n++)
+			assert_int_equal(mark(&w, 200 + n * 200, 100, 0) & PACKET_RETRANS, 0);
+		assert_int_equal(mark(&w, 200 + 3999 * 200, 100, 0), PACKET_RETRANS);
+	}
+	flow_order_free(w.order);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,7 +515,8 @@ int main(void)
 		cmocka_unit_test(test_not_tcp),	 cmocka_unit_test(test_many_flows),
 		cmocka_unit_test(test_first),	 cmocka_unit_test(test_first_forgotten),
 		cmocka_unit_test(test_fin),	 cmocka_unit_test(test_against_map),
-		cmocka_unit_test(test_gibibytes),
+		cmocka_unit_test(test_gibibytes),	 cmocka_unit_test(test_far_off),
+		cmocka_unit_test(test_many_flows_with_holes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

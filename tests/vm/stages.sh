@@ -107,6 +107,11 @@ no_loss() {
 	assert_eq "$(tally '^stampcap: [rt]x: .* \+ 0 lost; ' <"$WORK/$1.err")" 2 "directions without a loss"
 }
 
+# check_compatible: after check_stages, against the columns of this kernel in docs/compatibility.md.
+check_compatible() {
+	awk -v kernel="$VM_SERIES" -v nic="$VM_NIC" -f "$TOP/tests/vm/compatible.awk" "$TOP/docs/compatibility.md" "$WORK/facts" || fail "docs/compatibility.md"
+}
+
 # check_filtered: what an expression asks for, and that alone, as whole as without one. After check_stages.
 check_filtered() {
 	local file="$WORK/filtered.pcapng"
