@@ -49,6 +49,8 @@ struct flow {
 	struct seen wire;	/* by the device */
 	struct seen delivered;	/* by TCP: what was dropped on the way to it is missing */
 	uint64_t newest;	/* number of its newest packet in the ring, 0 none */
+	uint32_t first;		/* byte that was seen; what came before the recording is not known */
+	bool whole;		/* its begin was seen, or is too far back to matter */
 	uint32_t far_next;	/* where the newest segment ended that no window reaches */
 	UT_hash_handle hh;
 };
@@ -137,7 +139,7 @@ static struct flow *flow_get(struct flow_order *f, const struct flow_key *key, u
 	if (!flow)
 		return NULL;
 	flow->key = *key;
-	flow->wire.next = flow->delivered.next = first;
+	flow->first = flow->wire.next = flow->delivered.next = first;
 	flow->delivered.gives_up = true;
 	HASH_ADD(hh, f->flows, key, sizeof(flow->key), flow);
 	return flow;
@@ -310,7 +312,20 @@ static bool is_far_off(const struct flow_order *f, struct flow *flow, uint32_t f
 	restart(&flow->wire, from);
 	restart(&flow->delivered, from);
 	flow->newest = 0;
+	flow->first = from;
+	flow->whole = false;
 	return false;
+}
+
+/* Sent before the first byte that was seen: not known to be sent again, even if it is. */
+static bool is_before_first(struct flow *flow, uint32_t from)
+{
+	if (seq_diff(front_of(&flow->wire), flow->first) > WINDOW_MAX_BYTES)
+		flow->whole = true;
+	if (flow->whole || seq_diff(from, flow->first) >= 0)
+		return false;
+	flow->first = from;
+	return true;
 }
 
 int flow_order_mark(struct flow_order *f, struct pending *n)
@@ -331,13 +346,14 @@ int flow_order_mark(struct flow_order *f, struct pending *n)
 		restart(&flow->wire, to);
 		restart(&flow->delivered, to);
 		flow->newest = 0;
+		flow->whole = true;
 		first_add(f, flow, n, from, to);
 		return 0;
 	}
 	if (is_far_off(f, flow, from, to))
 		return 0;
 	/* A FIN may join bytes that are sent again. */
-	if (seen_before(&flow->wire, from, data_to == from ? to : data_to)) {
+	if (!is_before_first(flow, from) && seen_before(&flow->wire, from, data_to == from ? to : data_to)) {
 		n->p.flags |= PACKET_RETRANS;
 		n->p.first_id = first_with(f, flow, from);
 	} else {

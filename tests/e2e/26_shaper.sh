@@ -35,29 +35,53 @@ check_shaped() {
 	say "last wait $last ns, the shaper's $want ns"
 }
 
-say "a pipe: the deadline is 150 ms"
-mkfifo "$WORK/pipe"
-cat <"$WORK/pipe" >"$WORK/pipe.pcapng" &
-reader=$!
-defer "kill $reader; wait $reader"
-env --default-signal=INT "$STAMPCAP" record --netns "$CLIENT" -i c0 --direction out -w - >"$WORK/pipe" 2>"$WORK/live.err" &
-RECORD_PID=$!
-defer "kill $RECORD_PID; wait $RECORD_PID"
-wait_recording live
-in_client "$TOOLS/udp_flood" "$SERVER4" 9200 $((packet_bytes - 42)) $packets 0 1
-sleep 1.2
-stop_record live
-wait $reader
-cat "$WORK/live.err"
-check_shaped "$WORK/pipe.pcapng"
+send_shaped() {
+	in_client "$TOOLS/udp_flood" "$SERVER4" 9200 $((packet_bytes - 42)) $packets 0 1
+	sleep 1.2
+}
 
+record_pipe() {
+	local reader
+
+	cat <"$WORK/pipe" >"$1" &
+	reader=$!
+	defer "kill $reader; wait $reader"
+	env --default-signal=INT "$STAMPCAP" record --netns "$CLIENT" -i c0 --direction out -w - >"$WORK/pipe" 2>"$WORK/live.err" &
+	RECORD_PID=$!
+	defer "kill $RECORD_PID; wait $RECORD_PID"
+	wait_recording live
+	send_shaped
+	stop_record live
+	wait $reader
+	cat "$WORK/live.err"
+}
+
+record_file() {
+	start_record plain --netns "$CLIENT" -i c0 --direction out -w "$1"
+	send_shaped
+	stop_record plain
+	cat "$WORK/plain.err"
+}
+
+# shaped HOW FILE: the programs of one softirq may not be run, without a count (seen on the build machine's 6.18: neither dequeue nor transmit of a packet is told). The
+# story says that it is open then; what this test is about shows the next time.
+shaped() {
+	local try
+
+	for try in 1 2 3; do
+		"$1" "$2"
+		blocks "$2" >"$2.blocks"
+		grep -q '^ISB.* partial\.open=[1-9]' "$2.blocks" || break
+		say "try $try: a packet's way was not told to its end"
+	done
+	check_shaped "$2"
+}
+
+mkfifo "$WORK/pipe"
+say "a pipe: the deadline is 150 ms"
+shaped record_pipe "$WORK/pipe.pcapng"
 say "a file"
-start_record plain --netns "$CLIENT" -i c0 --direction out -w "$WORK/plain.pcapng"
-in_client "$TOOLS/udp_flood" "$SERVER4" 9200 $((packet_bytes - 42)) $packets 0 1
-sleep 1.2
-stop_record plain
-cat "$WORK/plain.err"
-check_shaped "$WORK/plain.pcapng"
+shaped record_file "$WORK/plain.pcapng"
 
 # cut NAME: 100 calls of eight datagrams each, cut on the way.
 cut_datagrams() {

@@ -49,7 +49,7 @@ function advance(flow, end,    i, moved) {
 	end = start + $4 + fin
 	flagged = $7 ~ / flags=[a-z+]*hol/
 	# What was dropped before TCP had it leaves the hole; what TCP drops is a copy.
-	dropped = $7 ~ / end=drop:/ && $7 !~ / end=drop:TCP_(OFOMERGE|OLD_DATA)/
+	dropped = $7 ~ / end=drop:/ && $7 !~ / end=drop:TCP_(OFOMERGE|OLD_DATA)/ && $7 !~ / end=drop:NOT_SPECIFIED .* at=l4/
 	hole = end > start && !dropped && start > next_byte[flow]
 	copy = hole && wait(flow, start, end)
 	if (flagged != (hole && !copy)) bad(hole ? copy ? "flagged, but a copy" : "not flagged" : "flagged, but in order")

@@ -464,6 +464,25 @@ static void test_many_flows(void **state)
 	flow_order_free(w.order);
 }
 
+/* The recording began amid the connection: what was late then is no retransmission, and nobody waits for what went before. */
+static void test_begins_amid(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < START_COUNT; i++) {
+		struct wire w = wire_new(starts[i]);
+
+		assert_int_equal(mark(&w, 5000, 1000, 0), 0);
+		assert_int_equal(mark(&w, 3000, 1000, 0), 0);
+		assert_int_equal(mark(&w, 6000, 1000, 0), 0);
+		assert_int_equal(mark(&w, 3000, 1000, 0), PACKET_RETRANS);
+		assert_int_equal(mark(&w, 5000, 1000, 0), PACKET_RETRANS);
+		for (uint32_t at = 7000; at < 2000000000u; at += 1000000)
+			assert_int_equal(mark(&w, at, 1000000, 0), 0);
+		assert_int_equal(mark(&w, 1999007000u - 1000000, 1000000, 0), PACKET_RETRANS);
+		flow_order_free(w.order);
+	}
+}
+
 /* A segment that no window reaches, forged or of another connection, changes nothing; two that follow each other begin anew. */
 static void test_far_off(void **state)
 {
@@ -516,7 +535,7 @@ int main(void)
 		cmocka_unit_test(test_first),	 cmocka_unit_test(test_first_forgotten),
 		cmocka_unit_test(test_fin),	 cmocka_unit_test(test_against_map),
 		cmocka_unit_test(test_gibibytes),	 cmocka_unit_test(test_far_off),
-		cmocka_unit_test(test_many_flows_with_holes),
+		cmocka_unit_test(test_many_flows_with_holes), cmocka_unit_test(test_begins_amid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
