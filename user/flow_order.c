@@ -359,6 +359,8 @@ int flow_order_mark(struct flow_order *f, struct pending *n)
 	} else {
 		first_add(f, flow, n, from, to);
 	}
+	n->copy = n->p.flags & PACKET_RETRANS && n->payload_bytes && received && !dropped && !n->in_order &&
+		  (f->filtered || seen_before(&flow->delivered, from, data_to));
 	/* What nobody wanted leaves holes that say nothing. */
 	seen = f->filtered ? see_ahead(f, &flow->wire, from, to) : see(f, &flow->wire, from, to);
 	leave_behind(&flow->wire, front_of(&flow->wire));

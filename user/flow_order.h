@@ -15,6 +15,6 @@ void flow_order_free(struct flow_order *f); /* NULL is fine */
 
 /*
  * Sets on n->p PACKET_RETRANS (all of its bytes, or its SYN or FIN, passed the device before, whatever became of them) and PACKET_HOL (received while earlier bytes have not
- * reached TCP), and with the former n->p.first_id, as long as the first packet is not too far back. 0 or -ENOMEM.
+ * reached TCP), and with the former n->p.first_id, as long as the first packet is not too far back; and n->copy. 0 or -ENOMEM.
  */
 int flow_order_mark(struct flow_order *f, struct pending *n);

@@ -404,6 +404,8 @@ static int hand_on(struct join *j, struct pending *n)
 	struct account_dir *account = account_of(j, n->p.dir);
 	int err = flow_order_mark(j->order, n);
 
+	if (n->copy && n->p.stages & (SC_BIT(SC_RX_SOCKET) | SC_BIT(SC_RX_READ)))
+		story_doubt(n);
 	if (n->merged) {
 		n->p.gro_index = ++n->merged->told;
 		n->p.gro_count = n->merged->count;

@@ -30,6 +30,7 @@ struct pending {
 	bool datagram;
 	bool first, gone; /* SC_FLAG_FIRST, SC_FLAG_GONE */
 	bool in_order;	    /* TCP queued it the moment it came: no byte before it was missing */
+	bool copy;	    /* TCP had been given all of its bytes before, and nothing tells that it was this one that was queued */
 	bool readable;	    /* this kernel can tell when it is read */
 	bool ended;	    /* its record told how the story ended in the kernel: children may take it over */
 	uint64_t sock;

@@ -46,6 +46,14 @@ void story_partial(struct pending *n, enum account_partial why)
 	set_at(n, last_stamped(&n->p));
 }
 
+void story_doubt(struct pending *n)
+{
+	n->p.stages &= ~(SC_BIT(SC_RX_SOCKET) | SC_BIT(SC_RX_WAKEUP) | SC_BIT(SC_RX_READ));
+	n->p.pid = 0;
+	n->p.comm[0] = '\0';
+	story_partial(n, ACCOUNT_PARTIAL_UNMATCHED);
+}
+
 static void end_drop(struct pending *n, const struct sc_packet *p, const struct story_rules *rules)
 {
 	const char *name = drop_reason_name(rules->drops, p->drop_reason);

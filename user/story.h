@@ -23,6 +23,9 @@ void story_await_parent(struct pending *n);
 /* Takes the stages after `driver` and the end from the packet that n was merged into. */
 void story_adopt(struct pending *n, struct pending *parent);
 
+/* The bytes were read, but from which copy of them is not known. */
+void story_doubt(struct pending *n);
+
 /* Ends a story that waited in vain. */
 void story_partial(struct pending *n, enum account_partial why);
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Which received segments came behind a hole, by their sequence numbers alone, against flags=hol; prints how many there were, copies of what waited there already
-# included: that is what the kernel counts as TCPOFOQueue. Whole connections only.
+# Which received segments came behind a hole, by their sequence numbers alone, against flags=hol; prints how many there were, and how many copies of what waited there
+# already of which nobody knows what became of them. The kernel counts the former as TCPOFOQueue, and of the latter those that it did not turn down before. Whole connections only.
 #
 # Lines "SRCPORT<tab>DSTPORT<tab>SEQUENCE<tab>LENGTH<tab>SYN<tab>FIN<tab>COMMENT" in the order of arrival, raw sequence numbers.
 BEGIN { FS = "\t" }
@@ -53,11 +53,11 @@ function advance(flow, end,    i, moved) {
 	hole = end > start && !dropped && start > next_byte[flow]
 	copy = hole && wait(flow, start, end)
 	if (flagged != (hole && !copy)) bad(hole ? copy ? "flagged, but a copy" : "not flagged" : "flagged, but in order")
-	beyond += hole
+	if (hole) { if (copy && $7 ~ / flags=[a-z+]*partial/) unknown++; else beyond++ }
 	if (!hole && !dropped && end > start) advance(flow, end)
 }
 
 END {
-	print beyond + 0
+	print beyond + 0, unknown + 0
 	exit bad_count > 0
 }

@@ -32,11 +32,11 @@ nft_drops() {
 	nft list table netdev d | sed -n 's/.* counter packets \([0-9]*\) .*/\1/p'
 }
 
-# told WHAT OURS KERNEL: the line of a table, and whether both are the same, and more than none.
+# told WHAT OURS KERNEL [UNKNOWN]: the line of a table, and whether both are the same, and more than none; UNKNOWN are those of which ours are not sure.
 failed=''
 told() {
-	printf '    %-44s %8d %8d\n' "$1" "$2" "$3"
-	[ "$2" = "$3" ] && [ "$2" -gt 0 ] || failed+=" $1;"
+	printf '    %-44s %8d %8d%s\n' "$1" "$2" "$3" "${4:+  and $4 that may be}"
+	[ "$3" -ge "$2" ] && [ "$3" -le $(($2 + ${4:-0})) ] && [ "$2" -gt 0 ] || failed+=" $1;"
 }
 
 # One segment, one packet, one skb: counters of the kernel count segments.
@@ -112,8 +112,8 @@ printf '    %-44s %8s %8s\n' "" ours kernel
 told "segments sent again (TcpRetransSegs)" "$(of tx ' flags=[a-z+]*retrans')" "$(grew TcpRetransSegs)"
 clean_tshark -r "$FILE" -n -o tcp.desegment_tcp_streams:FALSE -Y 'tcp && frame.comment contains "stampcap rx"' -T fields -E occurrence=f -e tcp.srcport \
 	-e tcp.dstport -e tcp.seq_raw -e tcp.len -e tcp.flags.syn -e tcp.flags.fin -e frame.comment >"$FILE.arrivals"
-beyond=$(awk -f "$TOP/tests/lib/holes.awk" "$FILE.arrivals") || fail "flags=hol is not where the holes were"
-told "segments behind a hole (TCPOFOQueue)" "$beyond" "$(grew TcpExtTCPOFOQueue)"
+holes=$(awk -f "$TOP/tests/lib/holes.awk" "$FILE.arrivals") || fail "flags=hol is not where the holes were"
+told "segments behind a hole (TCPOFOQueue)" "${holes% *}" "$(grew TcpExtTCPOFOQueue)" "${holes#* }"
 told "dropped by netem (tc)" "$(of tx ' end=drop:.* at=netdev' '!(udp.dstport == 9700)')" "$netem_drops"
 told "dropped by the firewall (nft)" "$(of rx ' end=drop:.* at=tc' tcp)" "$firewall_drops"
 told "dropped by the shaper (tc)" "$(of tx ' end=drop:.* at=netdev' 'udp.dstport == 9700')" "$shaper_drops"
@@ -136,5 +136,5 @@ late_ns=$(nanoseconds "$FILE" 'tcp.srcport == 9670 && frame.comment contains " p
 say "fq held $(tally ' paced=' <"$FILE.sent") of $(wc -l <"$FILE.sent") packets, by $held_ns ns at the median, and was $late_ns ns late"
 assert_ge "$(tally ' paced=' <"$FILE.sent")" 20 "packets that fq held"
 assert_ge "$held_ns" 500000 "ns at the median"
-assert_le "$late_ns" $((held_ns / 2)) "ns that fq was late at the median"
+assert_le "$late_ns" "$held_ns" "ns that fq was late at the median"
 [ -z "$failed" ] || fail "not what the kernel counts:$failed"
