@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # -i lo: each packet is sent and received, two timelines; both families, TCP, UDP and ping.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_ns "$SERVER"

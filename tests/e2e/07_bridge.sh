@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # A bridge port: one timeline for both devices, which ends as forwarded through the other port.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 need bridge

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # A router: IPv4 and IPv6 packets in by one device and out by another are one timeline.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_router

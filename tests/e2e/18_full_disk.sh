@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # A full disk: one clear line, exit 1, and the file is readable up to its last packet.
+# beside others
 . "$(dirname "$0")/lib.sh"
 
 need tmpfs

@@ -54,9 +54,9 @@ receive inline 9624 inline 0 urgent 60
 receive last 9625 plain 0 fin 40
 receive closed 9626 some 30000 once 200000
 receive copied 9627 zerocopy 0 plain 300
-send sendfile 9630 sendfile 40 plain
-send pages 9631 zerocopy 40 plain
-send spliced 9636 spliced 20 plain
+send sendfile 9630 sendfile 120 plain
+send pages 9631 zerocopy 120 plain
+send spliced 9636 spliced 60 plain
 send more 9632 more 1000 plain
 send nodelay 9633 nodelay 1000 plain
 send fin 9634 fin 40 plain
