@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Every way to read UDP gives the right packet its read: peeking, cutting, many at once, one call a datagram.
-# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair gro
