@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A veth pair as the kernel makes it delivers by netif_rx: packets go through a backlog queue, and none is merged. Recorded on both sides, so that the
 # answers to a ping reach a socket.
-# beside others
 . "$(dirname "$0")/lib.sh"
 
 make_pair plain
@@ -26,9 +25,9 @@ for side in server client; do
 	assert_eq "$(comments "$WORK/$side.pcapng" 'frame.comment contains "stampcap rx"' | tally ' softirq=\+')" 0 \
 		"packets with a softirq in front of a driver that needs none"
 done
-check_timelines "$WORK/server.pcapng" -v min_rx=500 -v min_tx=500
+check_timelines "$WORK/server.pcapng" -v min_rx=400 -v min_tx=400
 # An answer that is queued and taken within one softirq (the one that handled the request) has no softirq entry after its driver stamp.
-check_timelines "$WORK/client.pcapng" -v min_rx=500 -v min_tx=500 -v irq=no
+check_timelines "$WORK/client.pcapng" -v min_rx=400 -v min_tx=400 -v irq=no
 assert_eq "$(comments "$WORK/client.pcapng" 'udp.srcport == 9000' | tally ' backlog=\+')" 200 "answers of another process with backlog"
 assert_eq "$(count "$WORK/client.pcapng" 'icmp.type == 0 && frame.comment contains "comm=ping"')" 20 "echo replies that reached ping"
 assert_eq "$(count "$WORK/client.pcapng" 'icmpv6.type == 129 && frame.comment contains "comm=ping"')" 20 "IPv6 echo replies that reached ping"
