@@ -13,7 +13,7 @@ for side in server client; do
 	start_record $side --netns "$ns" -i $dev -w "$WORK/$side.pcapng" -s 0
 	start_tcpdump "$ns" $dev "$WORK/$side.pcap"
 	http 100 small
-	http 3 large
+	http 5 large
 	udp_exchanges 100 1000
 	pings 20
 	stop_tcpdump
@@ -25,9 +25,9 @@ for side in server client; do
 	assert_eq "$(comments "$WORK/$side.pcapng" 'frame.comment contains "stampcap rx"' | tally ' softirq=\+')" 0 \
 		"packets with a softirq in front of a driver that needs none"
 done
-check_timelines "$WORK/server.pcapng" -v min_rx=400 -v min_tx=400
+check_timelines "$WORK/server.pcapng" -v min_rx=500 -v min_tx=500
 # An answer that is queued and taken within one softirq (the one that handled the request) has no softirq entry after its driver stamp.
-check_timelines "$WORK/client.pcapng" -v min_rx=400 -v min_tx=400 -v irq=no
+check_timelines "$WORK/client.pcapng" -v min_rx=500 -v min_tx=500 -v irq=no
 assert_eq "$(comments "$WORK/client.pcapng" 'udp.srcport == 9000' | tally ' backlog=\+')" 200 "answers of another process with backlog"
 assert_eq "$(count "$WORK/client.pcapng" 'icmp.type == 0 && frame.comment contains "comm=ping"')" 20 "echo replies that reached ping"
 assert_eq "$(count "$WORK/client.pcapng" 'icmpv6.type == 129 && frame.comment contains "comm=ping"')" 20 "IPv6 echo replies that reached ping"

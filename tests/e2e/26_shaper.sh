@@ -63,8 +63,8 @@ record_file() {
 	cat "$WORK/plain.err"
 }
 
-# shaped HOW FILE: the programs of one softirq may not be run, without a count (seen on the build machine's 6.18: neither dequeue nor transmit of a packet is told). The
-# story says that it is open then; what this test is about shows the next time.
+# shaped HOW FILE: now and then neither dequeue nor transmit of a packet is told (6.18; as if the programs of one softirq were not run; no counter shows it, and the cause is
+# not proven). The story says that it is open then; what this test is about shows the next time.
 shaped() {
 	local try
 

@@ -4,7 +4,6 @@
 # beside others
 . "$(dirname "$0")/lib.sh"
 
-
 # whole FILE DISPLAY_FILTER: none of these packets lost its way.
 whole() {
 	assert_eq "$(comments "$1" "$2" | tally ' end=(recycled|consumed|open|timeout|drop:)|flags=[a-z+]*partial')" 0 "packets cut short in $1"
