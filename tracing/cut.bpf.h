@@ -26,7 +26,7 @@ struct cut_packet {
 	__u32 seq;
 	__u32 payload_len_bytes;
 	__u64 window; /* of the sequence numbers, as in cut_window() */
-	__u64 left;   /* segments of this window that no driver had yet */
+	__u64 left;   /* segments of this window that no driver had yet; below 0 where CPUs met at the last one */
 	__u64 check;  /* CPUs may meet in an entry */
 };
 struct cut_set {

@@ -6,7 +6,7 @@
 
 static __always_inline bool cut_holds(const struct cut_packet *of, const struct sc_packet *p, __u64 now_ns)
 {
-	return of->id && of->left && of->window == cut_window(p, p->seq) && of->flow_hash == p->flow_hash && now_ns - of->last_ns <= CUT_AGE_MAX_NS &&
+	return of->id && (__s64)of->left > 0 && of->window == cut_window(p, p->seq) && of->flow_hash == p->flow_hash && now_ns - of->last_ns <= CUT_AGE_MAX_NS &&
 	       (p->l4_proto != IPPROTO_TCP || p->seq - of->seq < of->payload_len_bytes);
 }
 
