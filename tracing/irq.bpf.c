@@ -113,10 +113,13 @@ int BPF_PROG(sc_softirq, unsigned int vec)
 {
 	struct cpu_state *cpu;
 
-	if (vec != NET_RX_SOFTIRQ)
+	if (vec != NET_RX_SOFTIRQ && vec != NET_TX_SOFTIRQ)
 		return 0;
 	cpu = cpu_state();
 	if (!cpu)
+		return 0;
+	count(cpu, SC_CNT_SOFTIRQS, vec == NET_RX_SOFTIRQ ? SC_DIR_RX : SC_DIR_TX);
+	if (vec != NET_RX_SOFTIRQ)
 		return 0;
 	cpu->softirq_ns = bpf_ktime_get_ns();
 	cpu->poll_queue = 0;

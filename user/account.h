@@ -25,7 +25,8 @@
 	X(BACKWARDS, "backwards") /* stamps (not packets) earlier than the one before */ \
 	X(CALLS, "calls")	  /* read and write records lost to a full ring */   \
 	X(MATCH, "match")	  /* read or write matches that contradicted the packet */ \
-	X(MISSED, "missed")	  /* runs that the kernel skipped: the program had interrupted itself */
+	X(MISSED, "missed")	  /* runs that the kernel skipped: the program had interrupted itself */ \
+	X(BLIND, "blind")	  /* softirqs in which the kernel ran none of our programs */
 
 enum account_partial {
 #define X(id, name) ACCOUNT_PARTIAL_##id,

@@ -29,6 +29,7 @@ struct pending {
 	bool incomplete;
 	bool datagram;
 	bool first, gone; /* SC_FLAG_FIRST, SC_FLAG_GONE */
+	bool consumed;	  /* datagram: freed before anything told that its socket had it; a read may still say that it took it */
 	bool in_order;	    /* TCP queued it the moment it came: no byte before it was missing */
 	bool copy;	    /* TCP had been given all of its bytes before, and nothing tells that it was this one that was queued */
 	bool readable;	    /* this kernel can tell when it is read */

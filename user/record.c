@@ -26,6 +26,7 @@
 #include "user/privileges.h"
 #include "user/record_filter.h"
 #include "user/sink.h"
+#include "user/softirqs.h"
 #include "user/source.h"
 #include "user/summary.h"
 #include "user/system.h"
@@ -59,6 +60,8 @@ struct record {
 	struct account account;
 	uint64_t counter[SC_CNT_COUNT * 2];
 	uint64_t missed_before; /* loader_missed() when stories could begin */
+	struct softirqs softirqs;
+	uint64_t blind[2]; /* softirqs_blind() when they could not any more */
 	uint64_t lost_told; /* lost packets already attributed by epb_dropcount */
 	uint64_t start_ns, sweep_ns, clock_ns, stop_ns, deadline_ns;
 	int failed; /* first error, a negative errno */
@@ -453,6 +456,7 @@ static void fill_account(struct record *r)
 		a->lost[ACCOUNT_LOST_RING] += r->counter[SC_CNT_RING * 2 + dir];
 		a->rejected[ACCOUNT_REJECTED_BACKWARDS] += r->counter[SC_CNT_BACKWARDS * 2 + dir];
 		a->rejected[ACCOUNT_REJECTED_CALLS] += r->counter[SC_CNT_CALLS * 2 + dir];
+		a->rejected[ACCOUNT_REJECTED_BLIND] = r->blind[dir];
 	}
 	/* Not of one direction; told with the received ones. */
 	r->account.dir[SC_DIR_RX - 1].rejected[ACCOUNT_REJECTED_MISSED] = loader_missed(r->loader) - r->missed_before;
@@ -476,6 +480,7 @@ static int finish(struct record *r)
 	int err;
 
 	loader_begin(r->loader, 0);
+	softirqs_blind(&r->softirqs, r->source, r->blind);
 	loader_detach(r->loader);
 	usleep(DETACH_SETTLE_US);
 	join_stop(r->join);
@@ -587,6 +592,7 @@ int record_run(const struct record_options *o)
 		log_warn("cannot drop privileges: %s", strerror(-err));
 	r->start_ns = clock_monotonic_ns();
 	r->missed_before = loader_missed(r->loader);
+	softirqs_begin(&r->softirqs, r->source);
 	loader_begin(r->loader, o->dirs);
 	announce(r);
 	loop(r);

@@ -38,6 +38,8 @@ static uint8_t last_stamped(const struct packet *p)
 
 void story_partial(struct pending *n, enum account_partial why)
 {
+	if (n->consumed && why != ACCOUNT_PARTIAL_UNMATCHED)
+		why = ACCOUNT_PARTIAL_CONSUMED; /* that is all that is known */
 	n->wait = WAIT_NONE;
 	n->incomplete = true;
 	n->partial = why;
@@ -94,6 +96,21 @@ static bool lost_begin(const struct pending *n, const struct sc_packet *p, const
 	       !(p->stages & before);
 }
 
+/*
+ * The transport had this datagram, and then its skb was freed without an error. A reader that is fast enough takes a datagram before the kernel tells of it (since 6.18 one CPU
+ * queues for others): one of the reads that began before that and returned since it came.
+ */
+static bool await_reader(struct pending *n, const struct sc_packet *p, const struct story_rules *rules)
+{
+	if (p->dir != SC_DIR_RX || !n->datagram || !p->sock || p->last_stage != SC_RX_L4 || p->flags & (SC_FLAG_CLONE | SC_FLAG_FRAG) ||
+	    !(rules->dgram_stages & SC_BIT(SC_RX_READ)))
+		return false;
+	n->consumed = n->gone = true;
+	n->sock_index = UINT64_MAX;
+	n->wait = WAIT_READ;
+	return true;
+}
+
 static void begin_end(struct pending *n, const struct sc_packet *p, const struct story_rules *rules)
 {
 	static const char *const plain[SC_END_COUNT] = {
@@ -128,7 +145,8 @@ static void begin_end(struct pending *n, const struct sc_packet *p, const struct
 		end_drop(n, p, rules);
 		break;
 	case SC_END_CONSUMED:
-		story_partial(n, ACCOUNT_PARTIAL_CONSUMED);
+		if (!await_reader(n, p, rules))
+			story_partial(n, ACCOUNT_PARTIAL_CONSUMED);
 		break;
 	case SC_END_RECYCLED:
 		story_partial(n, ACCOUNT_PARTIAL_RECYCLED);
@@ -240,6 +258,7 @@ void story_adopt(struct pending *n, struct pending *parent)
 	n->told_ns = parent->told_ns;
 	n->first = parent->first;
 	n->gone = parent->gone;
+	n->consumed = parent->consumed;
 	n->incomplete = parent->incomplete;
 	n->partial = parent->partial;
 	p->flags |= parent->p.flags & PACKET_PARTIAL;

@@ -260,6 +260,72 @@ static void test_gone_lost_read(void **state)
 	lab_end(lab);
 }
 
+/* Its skb was freed, by a reader most likely, before anything told that the socket had it. */
+static void feed_consumed(struct lab *lab, uint64_t id, uint64_t at_ns, uint64_t freed_ns)
+{
+	struct record r = record_rx(id, IPPROTO_UDP, SC_END_CONSUMED, at_ns);
+
+	r.p.stages &= ~SC_BIT(SC_RX_SOCKET);
+	r.p.last_stage = SC_RX_L4;
+	r.p.last_ns = freed_ns;
+	r.p.payload_len_bytes = LEN;
+	lab_feed(lab, &r);
+}
+
+/* As feed_taking(); the call began 500 ns before it returned. */
+static void feed_short(struct lab *lab, uint64_t index, uint64_t packet, uint64_t at_ns)
+{
+	struct sc_call c = read_call(index, LEN, at_ns);
+
+	c.packet = packet;
+	c.gap_ns = 500;
+	lab_call(lab, &c);
+}
+
+/* The read that names it, or the only one that can have taken it; with two to choose from it stays what it was. */
+static void test_consumed(void **state)
+{
+	struct lab *lab = lab_start(NULL);
+
+	(void)state;
+	feed_taking(lab, 1, 0, SC_NEXT_NONE, BASE_NS);
+	feed_consumed(lab, 2, BASE_NS + 1000, BASE_NS + 1500);
+	feed_short(lab, 2, 0, BASE_NS + 2000);
+	feed_short(lab, 3, 0, BASE_NS + 2600); /* it had been freed by then */
+	feed_consumed(lab, 3, BASE_NS + 3000, BASE_NS + 3500);
+	feed_short(lab, 4, 0, BASE_NS + 4000);
+	feed_short(lab, 5, 3, BASE_NS + 4600);
+	feed_consumed(lab, 4, BASE_NS + 5000, BASE_NS + 9000);
+	feed_short(lab, 6, 0, BASE_NS + 7500);
+	feed_short(lab, 7, 0, BASE_NS + 8100);
+	lab_settle(lab, BASE_NS + 20000);
+	lab_expect_read(lab, 2, BASE_NS + 2000);
+	lab_expect_read(lab, 3, BASE_NS + 4600);
+	assert_false(lab_get(lab, 2)->stages & SC_BIT(SC_RX_SOCKET));
+	lab_settle(lab, BASE_NS + 5000 + DEADLINE_NS + 1);
+	assert_string_equal(lab_expect(lab, 4, "consumed")->at, "l4");
+	lab_end(lab);
+}
+
+/* Nobody read: what was freed before `l4` was told, fragments and clones never wait for that. */
+static void test_consumed_unread(void **state)
+{
+	struct lab *lab = lab_start(NULL);
+	struct record r = record_rx(2, IPPROTO_UDP, SC_END_CONSUMED, BASE_NS);
+
+	(void)state;
+	feed_consumed(lab, 1, BASE_NS, BASE_NS + 500);
+	r.p.stages &= ~(SC_BIT(SC_RX_SOCKET) | SC_BIT(SC_RX_L4));
+	r.p.last_stage = SC_RX_LOCAL;
+	lab_feed(lab, &r);
+	lab_settle(lab, BASE_NS + 10000);
+	assert_int_equal(lab->count, 0); /* the first has the smaller anchor, and may have been read yet */
+	lab_settle(lab, BASE_NS + DEADLINE_NS + 1);
+	lab_expect(lab, 1, "consumed");
+	lab_expect(lab, 2, "consumed");
+	lab_end(lab);
+}
+
 static void test_truncated_read(void **state)
 {
 	struct lab *lab = lab_start(NULL);
@@ -397,6 +463,8 @@ int main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_gone_before_call),
 		cmocka_unit_test(test_gone_lost_read),
+		cmocka_unit_test(test_consumed),
+		cmocka_unit_test(test_consumed_unread),
 		cmocka_unit_test(test_truncated_read),
 		cmocka_unit_test(test_longer_than_datagram),
 		cmocka_unit_test(test_read_before_arrival),

@@ -63,5 +63,7 @@ END {
 	print "  socket of its own (SYN-ACK, RST, neighbour discovery) has no `ip` stamp: fentry takes functions of at most six parameters, and the latter calls none of ours."
 	print "- Before 6.12 and elsewhere than on x86-64 page fragments of packets cannot be read: a packet then has fewer bytes in the file, and says so."
 	print "- kprobes are not run while another is on the same CPU, as in an interrupt that comes in between: such a packet lacks a stage. From 6.7 on the summary counts it (`missed`)."
+	print "- Hardened kernels exist (a 6.18 of a hosted machine) that run no tracing program in the context of a process they protect, nor in a softirq that interrupts it. The packets of"
+	print "  such a softirq are not seen, or partial; the summary counts the softirqs (`blind`), by comparing /proc/softirqs with what our program saw."
 	print "- Before 5.17 drops have no reasons (`drop:NOT_SPECIFIED`)."
 }' 

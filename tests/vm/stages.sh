@@ -105,6 +105,7 @@ judge_stages() {
 no_loss() {
 	cat "$WORK/$1.err"
 	assert_eq "$(tally '^stampcap: [rt]x: .* \+ 0 lost; ' <"$WORK/$1.err")" 2 "directions without a loss"
+	assert_eq "$(tally "rejected.*[( ]blind " <"$WORK/$1.err")" 0 "directions with softirqs that ran without our programs"
 }
 
 # check_compatible: after check_stages, against the columns of this kernel in docs/compatibility.md.
