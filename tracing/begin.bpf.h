@@ -2,46 +2,14 @@
 /* Where the story of a received packet begins: its filter, its slot, and the stamps of what came before it had an skb. */
 #pragma once
 
+#include "arrival.bpf.h"
 #include "filter.bpf.h"
-#include "interrupt.bpf.h"
 #include "mark.bpf.h"
 #include "receive.bpf.h"
+#include "xdp_frames.bpf.h"
 #include "xdp_mark.bpf.h"
 
 enum rx_path { RX_NAPI, RX_BACKLOG, RX_DIRECT, RX_LATE };
-
-/*
- * When the softirq turned to this device: its entry, unless it has polled already and no interrupt before it is known to have asked for this poll. Then the packet may
- * have come after the entry (a softirq that answers over veth feeds itself) and only the begin of this very poll is certain: not before the end of the one before.
- */
-static __always_inline __u64 softirq_turn_ns(const struct cpu_state *cpu)
-{
-	return irqs_unspent(cpu) || cpu->poll_end_ns < cpu->softirq_ns ? cpu->softirq_ns : cpu->poll_end_ns;
-}
-
-/*
- * Stamps of what came before the skb: the interrupt, and the softirq or poll. `queue`: of the packet + 1, 0 unknown. A global function, so that the verifier walks it
- * once and not at every call.
- */
-__weak int stamp_interrupt(__u32 slot, __u32 flags, __u32 queue)
-{
-	struct sc_packet *p = slot_packet(slot);
-	struct cpu_state *cpu = cpu_state();
-
-	if (!p || !cpu)
-		return 0;
-	if (conf_poll_function && flags & SC_DEV_IRQ) {
-		if (cpu->poll_begin_ns)
-			stamp_poll(cpu, p);
-	} else if (cpu->softirq_ns) {
-		if (flags & SC_DEV_IRQ)
-			stamp_hardirq(cpu, p, queue);
-		timeline_stamp(cpu, p, SC_RX_SOFTIRQ, softirq_turn_ns(cpu));
-	} else if (cpu->poll_begin_ns) {
-		timeline_stamp(cpu, p, SC_RX_SOFTIRQ, cpu->poll_begin_ns);
-	}
-	return 0;
-}
 
 static __always_inline struct sc_xdp_mark *xdp_mark_take(struct sk_buff *skb, bool ether)
 {
@@ -53,8 +21,12 @@ static __always_inline struct sc_xdp_mark *xdp_mark_take(struct sk_buff *skb, bo
 		return NULL; /* generic XDP runs after `netif`: that is no stamp of the driver */
 	marks = bpf_map_lookup_elem(&xdp_marks, &zero);
 	m = marks ? xdp_mark_find(marks, skb, ether ? (__u64)skb->head + skb->mac_header : (__u64)skb->data) : NULL;
-	if (m)
-		m->address = m->key = 0;
+	if (!m) {
+		frame_unknown();
+		return NULL;
+	}
+	m->address = m->key = 0;
+	frame_passed(m);
 	return m;
 }
 

@@ -2,6 +2,7 @@
 /* Interrupts and softirqs: what this CPU was doing when a packet came. Stamps are copied into packets at the `driver` and `netif` stages. */
 #include "interrupt.bpf.h"
 #include "receive.bpf.h"
+#include "xdp_frames.bpf.h"
 
 static __always_inline bool irq_bit(const volatile __u64 *bits, __u32 irq)
 {
@@ -160,12 +161,13 @@ int BPF_PROG(sc_sirq_exit, unsigned int vec)
 SEC("tp_btf/napi_poll")
 int BPF_PROG(sc_napi_poll, struct napi_struct *napi, int work, int budget)
 {
-	bool captured = napi->dev && device_flags(napi->dev) & SC_DEV_CAPTURE;
+	__u32 flags = napi->dev ? device_flags(napi->dev) : 0;
 	struct cpu_state *cpu = cpu_state();
 
 	if (!cpu)
 		return 0;
-	if (captured) {
+	if (flags & SC_DEV_CAPTURE) {
+		frames_end(cpu, flags);
 		if (work > 0)
 			irqs_spend(cpu, cpu->poll_queue);
 		cpu->poll_queue = 0;

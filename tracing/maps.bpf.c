@@ -10,6 +10,7 @@
 #include "sending.bpf.h"
 #include "sock_state.bpf.h"
 #include "turned_down.bpf.h"
+#include "xdp_frames.bpf.h"
 
 const volatile __u32 conf_stages = ~0u;
 const volatile __u32 conf_netns_inum = 0;
@@ -72,6 +73,7 @@ struct map_sendings sendings SEC(".maps");
 struct map_driver_marks driver_marks SEC(".maps");
 struct map_napi_marks napi_marks SEC(".maps");
 struct map_xdp_marks xdp_marks SEC(".maps");
+struct map_xdp_frames xdp_frames SEC(".maps");
 struct map_filter_views filter_views SEC(".maps");
 
 char _license[] SEC("license") = "GPL";

@@ -27,6 +27,35 @@ static __always_inline void put_queued(struct sc_packet *p, __u64 key)
 	queued_put(key, p->id, p->last_ns);
 }
 
+/* Is this the packet of that slot? Identification, ports, length and checksum say so; both are dealt with in one go of the transport. */
+static __always_inline bool same_datagram(struct __sk_buff *ctx, struct sc_packet *p)
+{
+	__u32 l3 = p->l3_off, l4 = p->l4_off, id_be, transport_be[2];
+
+	if (bpf_skb_load_bytes(ctx, 4, &id_be, sizeof(id_be)) || bpf_skb_load_bytes(ctx, l4 - l3, transport_be, sizeof(transport_be)))
+		return false;
+	return bpf_ntohl(id_be) == be32_at(p, l3 + 4) && bpf_ntohl(transport_be[0]) == be32_at(p, l4) && bpf_ntohl(transport_be[1]) == be32_at(p, l4 + 4);
+}
+
+#define SKB_BROADCAST 1 /* __sk_buff.pkt_type: PACKET_* of linux/if_packet.h */
+#define SKB_MULTICAST 2
+
+/* A datagram to a group goes to every socket that has joined, as a clone; its story is that of the first one. */
+static __always_inline void another_end(struct __sk_buff *ctx, struct cpu_state *cpu)
+{
+	struct bpf_sock *sk = ctx->sk ? bpf_sk_fullsock(ctx->sk) : NULL;
+	struct sc_packet *p;
+
+	if (!sk || (ctx->pkt_type != SKB_BROADCAST && ctx->pkt_type != SKB_MULTICAST) || sk->protocol != IPPROTO_UDP || sk->type == SOCK_RAW)
+		return;
+	p = slot_packet(cpu->local_slot);
+	if (!p || p->id != cpu->local_id || p->l4_proto != IPPROTO_UDP || !same_datagram(ctx, p))
+		return;
+	struct sc_call call = { .type = SC_REC_ALSO, .time_ns = bpf_ktime_get_ns(), .sock = bpf_get_socket_cookie(ctx), .packet = p->id };
+
+	call_send(cpu, &call, SC_DIR_RX);
+}
+
 SEC("cgroup_skb/ingress")
 int sc_l4_cgroup(struct __sk_buff *ctx)
 {
@@ -37,11 +66,13 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	__u64 cookie;
 
 	put_other(ctx);
-	if (nothing_open())
-		return VERDICT_PASS;
 	cpu = cpu_state();
 	if (!cpu)
 		return VERDICT_PASS;
+	if (nothing_open()) {
+		another_end(ctx, cpu);
+		return VERDICT_PASS;
+	}
 	if (timeline_find(skb_key(ctx), &t)) {
 		if (t.packet->id != cpu->local_id) /* no netfilter hook has told so far */
 			local_begin(cpu, t.packet);
@@ -51,18 +82,20 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 			return VERDICT_PASS;
 		sk = ctx->sk ? bpf_sk_fullsock(ctx->sk) : NULL;
 		/* Raw sockets and multicast get clones. A raw socket that only listens in on TCP or UDP is not where the packet ends. */
-		if (!sk || !local_packet(cpu, &t) || t.packet->last_stage >= SC_RX_L4)
+		if (!sk || !local_packet(cpu, &t) || t.packet->last_stage >= SC_RX_L4) {
+			another_end(ctx, cpu);
 			return VERDICT_PASS;
+		}
 		if (sk->type == SOCK_RAW && (t.packet->l4_proto == IPPROTO_TCP || t.packet->l4_proto == IPPROTO_UDP))
 			return VERDICT_PASS;
 		t.packet->flags |= SC_FLAG_CLONE;
 	}
 	p = t.packet;
-	if (!p || p->dir != SC_DIR_RX || p->last_stage > SC_RX_L4)
-		return VERDICT_PASS;
 	/* Where a function has stamped it already, it has no socket yet: another packet in this skb would find one. */
-	if (p->last_stage == SC_RX_L4 && (!conf_l4_function || p->sock))
+	if (!p || p->dir != SC_DIR_RX || p->last_stage > SC_RX_L4 || (p->last_stage == SC_RX_L4 && (!conf_l4_function || p->sock))) {
+		another_end(ctx, cpu);
 		return VERDICT_PASS;
+	}
 	if (p->last_stage < SC_RX_L4)
 		timeline_stamp(cpu, p, SC_RX_L4, bpf_ktime_get_ns());
 	/* A listener's packet may belong to a connection that is only being made: the socket it is queued on will tell. */

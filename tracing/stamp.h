@@ -36,6 +36,7 @@ enum sc_end {
 	SC_END_DROP,	 /* freed as a drop, `drop_reason` says why */
 	SC_END_CONSUMED, /* freed without an error before a stage of ours could end it */
 	SC_END_RECYCLED, /* its skb came back as another packet; the end was not seen */
+	SC_END_XDP,	 /* no skb was made of it: an XDP program behind ours had other plans */
 	SC_END_COUNT,
 };
 
@@ -63,6 +64,7 @@ enum sc_record_type {
 	SC_REC_READ,	   /* struct sc_call: bytes or a datagram reached the application */
 	SC_REC_WRITE,	   /* struct sc_call: a send call */
 	SC_REC_SOCKET,	   /* struct sc_call: TCP made bytes up to `to` readable outside the packet's own softirq */
+	SC_REC_ALSO,	   /* struct sc_call: the datagram `packet` is delivered to this socket, too */
 };
 
 /* One packet's story: the open timeline and, unchanged, the record of it. Bytes of the packet follow. */
@@ -119,7 +121,7 @@ struct sc_call {
 	__u64 time_ns;
 	__u64 sock;
 	__u64 index;	 /* datagram reads: which one of this socket, from 1, or SC_READ_SEVERAL; TCP: 0 */
-	__u64 packet;	 /* datagram reads: id of the packet that was the first in the queue when the read before returned, 0 unknown or none, or SC_NEXT_OTHER */
+	__u64 packet;	 /* datagram reads: id of the packet that was the first in the queue when the read before returned, 0 unknown or none, or SC_NEXT_OTHER. ALSO: which */
 	union {
 		struct {
 			__u32 from; /* TCP: first sequence number, host order */

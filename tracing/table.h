@@ -40,6 +40,8 @@ struct sc_device {
 #define SC_MAX_IRQ 4096
 #define SC_MAX_IRQ_NAMES 8 /* names that tell handlers on a shared line apart */
 
+#define SC_MIN_BYTES 128 /* header bytes always copied, however small the snap length: they tell packets apart */
+
 /*
  * What the XDP program leaves for the `driver` stage of the same CPU and the same NAPI poll: per CPU, the newest SC_XDP_MARKS packets. `address` is
  * xdp->data, which native drivers that build the skb around the buffer keep as the address of its MAC header; `key` is made of the frame's bytes, for those that copy
@@ -54,12 +56,33 @@ struct sc_xdp_mark {
 	__u32 queue;
 	__u32 ifindex;
 	__u32 verdict; /* enum sc_xdp_verdict */
-	__u32 pad;
+	__u32 frame;   /* number of its frame in sc_xdp_frames + 1, 0: not kept */
 };
 struct sc_xdp_marks {
 	__u32 next; /* free-running; the slot is next % SC_XDP_MARKS */
 	__u32 pad;
 	struct sc_xdp_mark mark[SC_XDP_MARKS];
+};
+
+/*
+ * Frames of which an skb may yet be made, or not: kept only where programs of others run behind ours, and only what the filter wants. Map "xdp_frames", per-CPU array, one
+ * entry.
+ */
+#define SC_XDP_FRAMES 128 /* more than a NAPI poll takes: 64 */
+struct sc_xdp_frame {
+	__u64 time_ns; /* 0: an skb was made of it, or it has been told */
+	__u32 ifindex;
+	__u32 queue;
+	__u32 len_bytes; /* on the wire */
+	__u32 kept_bytes;
+	__u8 bytes[SC_MIN_BYTES];
+};
+struct sc_xdp_frames {
+	__u32 next;    /* free-running */
+	__u32 told;    /* up to here they have been seen to */
+	__u32 waiting; /* of these, without an skb so far */
+	__u32 unmarked; /* skbs that came meanwhile, and for which no mark was found */
+	struct sc_xdp_frame frame[SC_XDP_FRAMES];
 };
 
 #define SC_WAYS 7 /* slots of a set: with its padding one cache line of keys */
@@ -70,7 +93,6 @@ struct sc_set {
 _Static_assert(sizeof(struct sc_set) == 64, "a set is one cache line");
 #define SC_KEY_BUSY 1ull /* lowest bit: its owner is writing the record out */
 #define SC_MAX_SLOTS 65536 /* ids have 16 bits for them */
-#define SC_MIN_BYTES 128 /* header bytes always copied, however small the snap length: they tell packets apart */
 #define SC_MAX_SNAPLEN 262144
 
 #define SC_QUEUED_SETS 8192 /* of packets in the queues of datagram sockets, 128 bytes each: see queued.bpf.h */

@@ -147,6 +147,8 @@ static void facts_format(const struct packet *p, struct text *t)
 		number_add(t, "of", p->parent_id);
 	if (p->flags & PACKET_GSO && p->segs)
 		number_add(t, "segs", p->segs);
+	if (p->ends)
+		number_add(t, "ends", p->ends);
 	string_add(t, "via", p->via);
 	string_add(t, "at", p->at);
 }
@@ -290,12 +292,12 @@ static int flags_parse(struct packet *p, struct span value)
 
 enum fact {
 	FACT_CPU, FACT_IRQ, FACT_QUEUE, FACT_PID, FACT_COMM, FACT_END, FACT_FLAGS, FACT_ID,
-	FACT_GRO, FACT_INTO, FACT_OF, FACT_SEGS, FACT_VIA, FACT_AT, FACT_COUNT,
+	FACT_GRO, FACT_INTO, FACT_OF, FACT_SEGS, FACT_ENDS, FACT_VIA, FACT_AT, FACT_COUNT,
 };
 #define FACTS_REQUIRED (1u << FACT_CPU | 1u << FACT_QUEUE | 1u << FACT_ID)
 
 static const char *const fact_names[FACT_COUNT] = {
-	"cpu", "irq", "queue", "pid", "comm", "end", "flags", "id", "gro", "into", "of", "segs", "via", "at",
+	"cpu", "irq", "queue", "pid", "comm", "end", "flags", "id", "gro", "into", "of", "segs", "ends", "via", "at",
 };
 
 static int number_parse(struct span value, uint64_t max, uint32_t *out)
@@ -348,6 +350,8 @@ static int fact_parse(struct packet *p, enum fact fact, struct span value)
 		return gro_parse(p, value);
 	case FACT_SEGS:
 		return p->flags & PACKET_GSO ? number_parse(value, UINT32_MAX, &p->segs) : -EINVAL;
+	case FACT_ENDS:
+		return number_parse(value, UINT32_MAX, &p->ends);
 	case FACT_INTO:
 		return p->flags & PACKET_SEGMENT ? -EINVAL : span_number(value, UINT64_MAX, &p->parent_id);
 	case FACT_OF:
@@ -407,7 +411,7 @@ int comment_parse(struct packet *p, const char *text, size_t len)
 		return -ENOENT;
 	p->id = p->parent_id = p->first_id = p->anchor_ns = 0;
 	p->stages = p->flags = p->pid = p->queue = p->cpu = 0;
-	p->gro_index = p->gro_count = p->segs = 0;
+	p->gro_index = p->gro_count = p->segs = p->ends = 0;
 	p->irq = -1;
 	p->comm[0] = p->end[0] = p->via[0] = p->at[0] = '\0';
 	memset(p->stamp_ns, 0, sizeof(p->stamp_ns));

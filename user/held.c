@@ -50,7 +50,7 @@ static void work(void *context)
 			attach_cls(h, egress);
 	for (size_t i = 0; i < q->device_count && q->xdp; i++) {
 		struct xdp_request request = { .ifname = q->devices[i].capture.name, .ifindex = q->devices[i].ifindex,
-					       .mode = q->mode, .marks_fd = q->marks_fd, .filter = q->filter,
+					       .mode = q->mode, .marks_fd = q->marks_fd, .frames_fd = q->frames_fd, .keep = q->keep, .filter = q->filter,
 					       .raw = q->devices[i].raw };
 
 		h->result->xdp_err[i] = xdp_attach(&h->xdp[i], &request, h->result->xdp_why[i], HELD_WHY_MAX);

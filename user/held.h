@@ -21,7 +21,8 @@ struct held_request {
 	bool xdp;		/* try XDP at all; else `xdp_why` says it was not wanted */
 	enum xdp_mode mode;
 	const struct injection *filter; /* for the XDP programs to ask; NULL: they leave it to others */
-	int marks_fd;
+	int marks_fd, frames_fd;
+	bool keep; /* see struct xdp_request */
 	int cls_fd[2];		/* program for clsact ingress and egress, -1 none */
 	const int *links;	/* descriptors the guardian must not keep open */
 	size_t link_count;

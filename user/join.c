@@ -32,6 +32,13 @@ struct reassembled {
 	UT_hash_handle hh;
 };
 
+/* Sockets beyond the first that a datagram was delivered to: told beside its own record, before or after it. */
+struct also {
+	uint64_t id, time_ns;
+	uint32_t sockets;
+	UT_hash_handle hh;
+};
+
 struct join {
 	struct join_config config;
 	struct account *account;
@@ -45,6 +52,7 @@ struct join {
 	uint64_t pass, matched_pass;
 	size_t waiting;
 	struct reassembled *reassembled;
+	struct also *also;
 	bool reassembled_new, stopping;
 	bool grown; /* memory was asked for since it was given back last */
 };
@@ -132,6 +140,43 @@ int join_new(struct join **out, const struct join_config *config, struct account
 	return 0;
 }
 
+static int also_add(struct join *j, const struct sc_call *call)
+{
+	struct also *also;
+
+	HASH_FIND(hh, j->also, &call->packet, sizeof(call->packet), also);
+	if (!also) {
+		also = calloc(1, sizeof(*also));
+		if (!also)
+			return -ENOMEM;
+		also->id = call->packet;
+		HASH_ADD(hh, j->also, id, sizeof(also->id), also);
+	}
+	also->time_ns = call->time_ns;
+	also->sockets++;
+	return 0;
+}
+
+static void also_expire(struct join *j, uint64_t before_ns)
+{
+	struct also *also, *next;
+
+	HASH_ITER(hh, j->also, also, next) {
+		if (also->time_ns >= before_ns)
+			continue;
+		HASH_DELETE(hh, j->also, also);
+		free(also);
+	}
+}
+
+static uint32_t ends_of(const struct join *j, uint64_t id)
+{
+	struct also *also;
+
+	HASH_FIND(hh, j->also, &id, sizeof(id), also);
+	return also ? also->sockets + 1 : 0;
+}
+
 void join_free(struct join *j)
 {
 	struct reassembled *r, *next;
@@ -143,6 +188,7 @@ void join_free(struct join *j)
 		HASH_DELETE(hh, j->reassembled, r);
 		free(r);
 	}
+	also_expire(j, UINT64_MAX);
 	for (size_t i = 0; i < j->count; i++)
 		pending_free(j->heap[i]);
 	free(j->heap);
@@ -351,7 +397,7 @@ int join_record(struct join *j, const void *data, size_t size)
 	int err = decode(&d, data, size);
 
 	if (!err && d.call)
-		return conns_call(j->conns, d.call);
+		return d.call->type == SC_REC_ALSO ? also_add(j, d.call) : conns_call(j->conns, d.call);
 	if (!err)
 		err = add_packet(j, &d);
 	if (err)
@@ -410,6 +456,8 @@ static int hand_on(struct join *j, struct pending *n)
 		n->p.gro_index = ++n->merged->told;
 		n->p.gro_count = n->merged->count;
 	}
+	if (j->also && n->datagram)
+		n->p.ends = ends_of(j, n->read_id);
 	if (n->incomplete)
 		account->partial[n->partial]++;
 	else
@@ -495,6 +543,7 @@ int join_pass(struct join *j, uint64_t now_ns, uint64_t settled_ns, uint64_t com
 	err = drain_heap(j, now_ns, complete_ns);
 	if (j->pass++ % EXPIRE_EVERY_PASSES == 0 && now_ns > j->config.deadline_ns + CALLS_KEPT_NS) {
 		conns_expire(j->conns, now_ns - j->config.deadline_ns - CALLS_KEPT_NS);
+		also_expire(j, now_ns - j->config.deadline_ns - CALLS_KEPT_NS);
 		give_back(j);
 	}
 	j->reassembled_new = false;

@@ -425,6 +425,7 @@ static int attach_held(struct loader *l, const struct loader_config *config)
 	struct held_request request = {
 		.devices = config->devices, .device_count = config->device_count, .xdp = probes_program_used(&l->probes, "sc_xdp"),
 		.mode = config->xdp, .filter = config->filter_late ? NULL : config->filter, .marks_fd = bpf_map__fd(l->skel->maps.xdp_marks),
+		.frames_fd = bpf_map__fd(l->skel->maps.xdp_frames), .keep = !config->filter || !config->filter_late,
 		.cls_fd = { cls_fd(l, SC_RX_TC), cls_fd(l, SC_TX_TC) }, .links = l->links, .link_count = l->link_count,
 	};
 	int err = held_start(&l->held, &request);

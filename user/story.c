@@ -115,7 +115,7 @@ static void begin_end(struct pending *n, const struct sc_packet *p, const struct
 {
 	static const char *const plain[SC_END_COUNT] = {
 		[SC_END_TC] = "tc",		  [SC_END_L4] = "l4",		[SC_END_READ] = "read",
-		[SC_END_DRIVER] = "driver", [SC_END_TXDONE] = "txdone", [SC_END_FORWARD] = "forward",
+		[SC_END_DRIVER] = "driver", [SC_END_TXDONE] = "txdone", [SC_END_FORWARD] = "forward", [SC_END_XDP] = "xdp",
 	};
 
 	n->wait = p->dir == SC_DIR_TX && n->payload_bytes && n->l4_proto == IPPROTO_TCP_NUMBER ? WAIT_PASS : WAIT_NONE;

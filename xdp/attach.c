@@ -123,13 +123,16 @@ static int program_new(struct xdp_attachment *a, const struct xdp_request *r)
 	bool others = false;
 	uint32_t id;
 	int err = xdp_present(r->ifindex, &id, name, sizeof(name), &others);
+	bool keep = !err && others && r->keep && r->mode != XDP_MODE_SKB;
 	/* What programs behind ours do to a packet, the filter has to see: the `driver` stage decides then. */
 	struct xdp_program_request request = {
 		.ifindex = r->ifindex,
 		.native = r->mode != XDP_MODE_SKB,
 		.raw = r->raw,
-		.filter = err || others ? NULL : r->filter,
+		.filter = err || (others && !keep) ? NULL : r->filter,
+		.keep = keep,
 		.marks_fd = r->marks_fd,
+		.frames_fd = r->frames_fd,
 	};
 
 	return xdp_on_device_new(&a->program, &request);

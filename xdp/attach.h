@@ -15,6 +15,8 @@ struct xdp_request {
 	enum xdp_mode mode;
 	bool raw;     /* the device has no link-layer header */
 	const struct injection *filter; /* code of the filter that the program asks; NULL: it decides nothing */
+	bool keep;    /* where programs of others run behind ours, tell of frames that they let go no further; needs the filter, if there is one */
+	int frames_fd; /* map of those frames */
 	int marks_fd; /* map that the program writes its stamps to, shared with the tracing programs: see tracing/timeline.bpf.h */
 };
 

@@ -128,7 +128,9 @@ static int program_open(struct xdp_on_device *p, const struct xdp_program_reques
 		return err;
 	p->skeleton->rodata->conf_filter = !!request->filter;
 	p->skeleton->rodata->conf_raw = request->raw;
+	p->skeleton->rodata->conf_keep = request->keep;
 	err = bpf_map__reuse_fd(p->skeleton->maps.xdp_marks, request->marks_fd);
+	err = err ?: bpf_map__reuse_fd(p->skeleton->maps.xdp_frames, request->frames_fd);
 	if (err)
 		return err;
 	p->program = xdp_program__from_bpf_obj(p->skeleton->obj, "xdp");

@@ -18,6 +18,8 @@ struct xdp_program_request {
 	bool raw;			/* the device has no link-layer header */
 	const struct injection *filter; /* NULL: none */
 	int marks_fd;			/* map of the stamps */
+	int frames_fd;			/* map of frames */
+	bool keep; /* programs of others are there: the filter decides which frames are kept, not which packets are stamped */
 };
 
 /*

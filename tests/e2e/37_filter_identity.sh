@@ -58,7 +58,7 @@ sent() {
 
 	shift 2
 	start_record "$name" --netns "$CLIENT" -i c0 -w "$WORK/$name.pcapng" -s 0 --direction out "$expression"
-	start_tcpdump "$CLIENT" c0 "$WORK/$name.pcap" "$expression"
+	start_tcpdump "$CLIENT" c0 "$WORK/$name.pcap" -Q out "$expression"
 	in_client "$@"
 	stop_tcpdump
 	stop_record "$name"
@@ -107,7 +107,7 @@ for insert in on off; do
 	in_ns "$middle" ethtool -K b1 txvlan $insert tx-vlan-stag-hw-insert $insert >/dev/null 2>&1
 	for expression in 'udp port 9000' 'vlan 5' 'ether[12:2] = 0x8100' 'vlan 9 and vlan'; do
 		start_record bridge --netns "$middle" -i b1 -w "$WORK/bridge.pcapng" -s 0 --direction out "$expression"
-		start_tcpdump "$middle" b1 "$WORK/bridge.pcap" "$expression"
+		start_tcpdump "$middle" b1 "$WORK/bridge.pcap" -Q out "$expression"
 		tagged
 		stop_tcpdump
 		stop_record bridge

@@ -142,4 +142,5 @@ for reader in one two; do
 		awk -v stage=read -f "$TOP/tests/lib/oracle.awk" "$WORK/group_$reader.log" "$WORK/group_$reader.packets" || failed=1
 done
 [ $failed = 0 ] || fail "reads are not where they were"
+assert_eq "$(tally ' ends=2( |$)' <"$WORK/datagrams")" 2000 "datagrams that say that they went to two sockets"
 assert_ge "$(cat "$WORK"/group_*.packets | wc -l)" 1900 "datagrams with the end at one of their sockets"

@@ -45,9 +45,10 @@ static int maps_make(struct lab *lab)
 {
 	lab->marks_fd = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "xdp_marks", sizeof(__u32),
 				       sizeof(struct sc_xdp_marks), 1, NULL);
+	lab->frames_fd = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "xdp_frames", sizeof(__u32), sizeof(struct sc_xdp_frames), 1, NULL);
 	lab->counter_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "counter", sizeof(__u32),
 					 LAB_COUNTERS * sizeof(__u64), 1, NULL);
-	return lab->marks_fd < 0 || lab->counter_fd < 0 ? -1 : 0;
+	return lab->marks_fd < 0 || lab->frames_fd < 0 || lab->counter_fd < 0 ? -1 : 0;
 }
 
 int lab_setup(void **state)
@@ -92,6 +93,7 @@ int lab_teardown(void **state)
 	setns(lab->home_fd, CLONE_NEWNET);
 	close(lab->home_fd);
 	close(lab->marks_fd);
+	close(lab->frames_fd);
 	close(lab->counter_fd);
 	free(lab);
 	return 0;

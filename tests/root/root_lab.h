@@ -17,7 +17,8 @@ struct lab {
 	int home_fd;	/* namespace we came from */
 	pid_t keeper;	/* process in the peer's namespace */
 	int sc0;	/* ifindex */
-	int marks_fd;	/* map for the XDP program */
+	int marks_fd;	/* maps for the XDP program */
+	int frames_fd;
 	int counter_fd; /* array of one element, LAB_COUNTERS 64-bit numbers, for lab_program() */
 };
 

@@ -33,7 +33,7 @@ static char why[512];
 
 static int attach_xdp(const struct lab *lab, enum xdp_mode mode, struct xdp_attachment **out)
 {
-	struct xdp_request request = { .ifname = "sc0", .ifindex = lab->sc0, .mode = mode, .marks_fd = lab->marks_fd };
+	struct xdp_request request = { .ifname = "sc0", .ifindex = lab->sc0, .mode = mode, .marks_fd = lab->marks_fd, .frames_fd = lab->frames_fd };
 	int err;
 
 	*out = NULL;
@@ -159,7 +159,7 @@ static void driver_without_native_xdp(void **state)
 	struct lab *lab = lab_need(state);
 	int veth = lab->sc0;
 	struct xdp_attachment *a;
-	struct xdp_request request = { .ifname = "scbr", .mode = XDP_MODE_AUTO, .marks_fd = lab->marks_fd };
+	struct xdp_request request = { .ifname = "scbr", .mode = XDP_MODE_AUTO, .marks_fd = lab->marks_fd, .frames_fd = lab->frames_fd };
 
 	lab_run(lab, "ip link add scbr type bridge");
 	request.ifindex = atoi(lab_output("ip -o link show scbr | cut -d: -f1"));

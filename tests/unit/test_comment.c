@@ -77,6 +77,7 @@ static void check_round_trip(const struct packet *p)
 	assert_int_equal(parsed.gro_index, p->flags & PACKET_GRO ? p->gro_index : 0);
 	assert_int_equal(parsed.gro_count, p->flags & PACKET_GRO ? p->gro_count : 0);
 	assert_int_equal(parsed.segs, p->flags & PACKET_GSO ? p->segs : 0);
+	assert_int_equal(parsed.ends, p->ends);
 	assert_int_equal(parsed.first_id, p->flags & PACKET_RETRANS ? p->first_id : 0);
 	assert_string_equal(parsed.comm, p->comm);
 	assert_string_equal(parsed.end, p->end);
@@ -169,7 +170,7 @@ static void test_escapes(void **state)
 	memset(p.at, '=', sizeof(p.at) - 1);
 	p.comm[sizeof(p.comm) - 1] = p.end[sizeof(p.end) - 1] = '\0';
 	p.id = p.parent_id = p.first_id = UINT64_MAX;
-	p.cpu = p.queue = p.pid = p.gro_index = p.gro_count = p.segs = UINT32_MAX;
+	p.cpu = p.queue = p.pid = p.gro_index = p.gro_count = p.segs = p.ends = UINT32_MAX;
 	p.irq = INT32_MAX;
 	p.flags = (1u << PACKET_FLAG_COUNT) - 1;
 	check_round_trip(&p);
@@ -207,6 +208,7 @@ static struct packet random_packet(uint64_t *seed)
 	p.gro_count = (uint32_t)fixture_random(seed) % 3;
 	p.gro_index = p.gro_count;
 	p.segs = (uint32_t)fixture_random(seed) % 3;
+	p.ends = (uint32_t)fixture_random(seed) % 3;
 	p.flags = (uint32_t)fixture_random(seed) & ((1u << PACKET_FLAG_COUNT) - 1);
 	p.cpu = (uint32_t)fixture_random(seed);
 	p.queue = (uint32_t)fixture_random(seed);

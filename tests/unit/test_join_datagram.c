@@ -307,6 +307,30 @@ static void test_consumed(void **state)
 	lab_end(lab);
 }
 
+/* Delivered to three sockets; two of them are told before the packet's own record or after it. */
+static void test_ends(void **state)
+{
+	(void)state;
+	for (int before = 0; before < 3; before++) {
+		struct lab *lab = lab_start(NULL);
+		struct sc_call also = record_call(SC_REC_ALSO, 0, 0, BASE_NS + 10);
+
+		also.packet = 1;
+		for (int i = 0; i < before; i++)
+			lab_call(lab, &also);
+		feed(lab, 1, 1, BASE_NS);
+		for (int i = before; i < 2; i++)
+			lab_call(lab, &also);
+		feed(lab, 2, 2, BASE_NS + 1000);
+		feed_read(lab, 1, LEN, BASE_NS + 4000);
+		feed_read(lab, 2, LEN, BASE_NS + 5000);
+		lab_settle(lab, BASE_NS + 10000);
+		assert_int_equal(lab_get(lab, 1)->ends, 3);
+		assert_int_equal(lab_get(lab, 2)->ends, 0);
+		lab_end(lab);
+	}
+}
+
 /* Nobody read: what was freed before `l4` was told, fragments and clones never wait for that. */
 static void test_consumed_unread(void **state)
 {
@@ -463,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_gone_before_call),
 		cmocka_unit_test(test_gone_lost_read),
+		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_consumed),
 		cmocka_unit_test(test_consumed_unread),
 		cmocka_unit_test(test_truncated_read),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* XDP program of somebody else: counts the datagrams to port 9000 and lets everything pass. */
+/* XDP program of somebody else: counts the datagrams to port 9000 and lets them pass like everything else, but those to port 9500, which it counts and drops. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -16,14 +16,14 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, __u64);
 } foreign_hits SEC(".maps");
 
-static __always_inline int is_counted(const __u8 *frame)
+static __always_inline int is_datagram_to(const __u8 *frame, __u16 port_host)
 {
-	__u16 port = bpf_htons(9000), type = *(const __u16 *)(frame + ETHER_TYPE);
+	__u16 port = bpf_htons(port_host), type = *(const __u16 *)(frame + ETHER_TYPE);
 
 	if (type == bpf_htons(ETH_P_IP))
 		return frame[IPV4_PROTOCOL] == IPPROTO_UDP && *(const __u16 *)(frame + IPV4_PORT) == port;
@@ -33,12 +33,18 @@ static __always_inline int is_counted(const __u8 *frame)
 SEC("xdp") int foreign(struct xdp_md *ctx)
 {
 	const __u8 *frame = (void *)(long)ctx->data;
-	__u32 key = 0;
-	__u64 *hits = bpf_map_lookup_elem(&foreign_hits, &key);
+	__u32 drop, none = 0;
+	__u64 *hits;
 
-	if (hits && frame + FRAME_END <= (const __u8 *)(long)ctx->data_end && is_counted(frame))
+	if (frame + FRAME_END > (const __u8 *)(long)ctx->data_end)
+		return XDP_PASS;
+	drop = is_datagram_to(frame, 9500);
+	if (!drop && !is_datagram_to(frame, 9000))
+		return XDP_PASS;
+	hits = bpf_map_lookup_elem(&foreign_hits, drop ? &drop : &none);
+	if (hits)
 		__sync_fetch_and_add(hits, 1);
-	return XDP_PASS;
+	return drop ? XDP_DROP : XDP_PASS;
 }
 
 char _license[] SEC("license") = "GPL";

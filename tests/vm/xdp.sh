@@ -4,7 +4,7 @@
 
 STAMPCAP=$TOP/build/stampcap # the sanitized one takes too long to start here
 RECORD_STARTS_IN=180 # in emulation, beside other guests
-export VM_TIMEOUT="${VM_TIMEOUT:-540}"
+export VM_TIMEOUT="${VM_TIMEOUT:-700}"
 # Starts sooner without functions, where the driver's end of a timeline is what matters.
 QUICK="--probes tracepoint"
 
@@ -80,6 +80,10 @@ counted() {
 
 foreign_hits() {
 	bpftool -j map dump name foreign_hits | jq '.[0].formatted.value'
+}
+
+foreign_drops() {
+	bpftool -j map dump name foreign_hits | jq '.[1].formatted.value'
 }
 
 # only_foreign [NAME PINS]: nothing of ours is left, though the guardian may take a moment; programs of others behind the dispatcher.
@@ -209,6 +213,41 @@ check_native() {
 	assert_le "$(rx "$file" ' flags=[a-z+]*partial')" $((all / 100)) "packets without an end"
 }
 
+# What a program behind ours drops never becomes an skb: each has its story and its bytes all the same, and a filter decides about it like about others.
+check_drops() {
+	local file="$WORK/drops.pcapng"
+
+	load_foreign
+	# shellcheck disable=SC2086
+	start_record drops -i ens33 -w "$file" $QUICK
+	ns peer "$TOOLS/udp_flood" "$OWN4" 9500 100 200 2000 20
+	datagrams 25 200 "$OWN4" "$OWN6"
+	ns peer "$TOOLS/udp_flood" "$OWN4" 9500 100 200 100 20
+	stop_record drops
+	cat "$WORK/drops.err"
+	check_file "$file"
+	assert_eq "$(foreign_drops)" 400 "datagrams that the foreign program dropped"
+	assert_eq "$(rx "$file" ' end=xdp ')" 400 "packets that end in XDP"
+	assert_eq "$(rx "$file" "	len=142	.* total=[^ ]*( hardirq=\\+[^ ]*)? softirq=\\+[^ ]* xdp=\\+[^ ]* \\| driver_side=[^|]*\\| .* end=xdp ")" 400 "of them with interrupt or softirq, xdp and nothing else"
+	assert_ge "$(rx "$file" "	len=142	.* hardirq=\\+.* end=xdp ")" 100 "of them with their interrupt"
+	assert_eq "$(clean_tshark -r "$file" -n -Y 'udp.dstport == 9500 && ip.dst == '"$OWN4" | wc -l)" 400 "of them with their bytes"
+	assert_eq "$(rx "$file" "$DATAGRAM.*$XDP_STAMP")" 50 "datagrams that passed, with their stamp"
+	assert_eq "$(rx "$file" ' flags=[a-z+]*partial')" 0 "partial packets"
+
+	# shellcheck disable=SC2086
+	start_record chosen -i ens33 -w "$file" $QUICK 'udp dst port 9500 and udp[4:2] = 108'
+	ns peer "$TOOLS/udp_flood" "$OWN4" 9500 200 50 500 10
+	ns peer "$TOOLS/udp_flood" "$OWN4" 9500 100 50 500 10
+	datagrams 10 200 "$OWN4"
+	stop_record chosen
+	cat "$WORK/chosen.err"
+	check_file "$file"
+	assert_eq "$(foreign_drops)" 500 "datagrams that the foreign program dropped"
+	assert_eq "$(rx "$file" '	len=142	.* end=xdp ')/$(rx "$file")" 50/50 "packets that end in XDP, of those that the filter wants"
+	xdp-loader unload -a ens33
+	only_foreign
+}
+
 # A program that shares with nobody keeps the device.
 check_occupied() {
 	local file="$WORK/occupied.pcapng" id status=0 sentence
@@ -301,6 +340,7 @@ check_xdp() {
 	check_auto
 	if [ -n "$ENS33_XDP" ]; then
 		check_native
+		check_drops
 		check_occupied
 		check_jumbo
 	else
