@@ -75,8 +75,10 @@ static __always_inline int rx_begin(struct cpu_state *cpu, struct sk_buff *skb, 
 		return -1;
 	if (path == RX_DIRECT && flags & SC_DEV_IRQ)
 		path = RX_NAPI; /* a driver that does without GRO: some poll and call netif_receive_skb() */
-	if (path == RX_NAPI || path == RX_LATE)
+	if (path == RX_NAPI || path == RX_LATE || (path == RX_DIRECT && frames_wait()))
 		mark = xdp_mark_take(skb, ether);
+	if (path == RX_DIRECT)
+		mark = NULL; /* not surely of this poll */
 	cpu->poll_queue = skb->queue_mapping;
 	if (!direction_wanted(SC_DIR_RX) || !rx_wanted(skb, ether, path, mark) || !timeline_count(cpu, SC_DIR_RX)) {
 		rx_passed_on(cpu, skb);

@@ -75,8 +75,13 @@ int BPF_PROG(sc_consume, struct sk_buff *skb)
 		split(cpu, &t, skb_gso_size(skb));
 		return 0;
 	}
-	if (p->last_stage == SC_RX_L4)
+	if (p->last_stage == SC_RX_L4) {
+		if (!timeline_take(&t))
+			return 0;
 		p->last_ns = bpf_ktime_get_ns(); /* a reader of datagrams may have done it, before its call returned */
+		timeline_write(cpu, &t, consumed_end(p));
+		return 0;
+	}
 	timeline_emit(cpu, &t, consumed_end(p));
 	return 0;
 }

@@ -167,7 +167,8 @@ int BPF_PROG(sc_napi_poll, struct napi_struct *napi, int work, int budget)
 	if (!cpu)
 		return 0;
 	if (flags & SC_DEV_CAPTURE) {
-		frames_end(cpu, flags);
+		if (budget) /* 0: somebody in a hurry completes what was sent, perhaps in the middle of a poll */
+			frames_end(cpu, napi->dev->ifindex, flags);
 		if (work > 0)
 			irqs_spend(cpu, cpu->poll_queue);
 		cpu->poll_queue = 0;

@@ -27,14 +27,17 @@ static __always_inline void put_queued(struct sc_packet *p, __u64 key)
 	queued_put(key, p->id, p->last_ns);
 }
 
-/* Is this the packet of that slot? Identification, ports, length and checksum say so; both are dealt with in one go of the transport. */
+/* Is this the packet of that slot? IPv4's identification, ports, length and checksum say so; both are dealt with in one go of the transport. */
 static __always_inline bool same_datagram(struct __sk_buff *ctx, struct sc_packet *p)
 {
-	__u32 l3 = p->l3_off, l4 = p->l4_off, id_be, transport_be[2];
+	__u32 l3 = p->l3_off, l4 = p->l4_off, transport_be[2];
+	__u16 id_be = 0;
 
-	if (bpf_skb_load_bytes(ctx, 4, &id_be, sizeof(id_be)) || bpf_skb_load_bytes(ctx, l4 - l3, transport_be, sizeof(transport_be)))
+	if ((p->ip_version == 4 && bpf_skb_load_bytes(ctx, 4, &id_be, sizeof(id_be))) || bpf_skb_load_bytes(ctx, l4 - l3, transport_be, sizeof(transport_be)))
 		return false;
-	return bpf_ntohl(id_be) == be32_at(p, l3 + 4) && bpf_ntohl(transport_be[0]) == be32_at(p, l4) && bpf_ntohl(transport_be[1]) == be32_at(p, l4 + 4);
+	if (p->ip_version == 4 && bpf_ntohs(id_be) != be16_at(p, l3 + 4))
+		return false;
+	return bpf_ntohl(transport_be[0]) == be32_at(p, l4) && bpf_ntohl(transport_be[1]) == be32_at(p, l4 + 4);
 }
 
 #define SKB_BROADCAST 1 /* __sk_buff.pkt_type: PACKET_* of linux/if_packet.h */
@@ -43,10 +46,13 @@ static __always_inline bool same_datagram(struct __sk_buff *ctx, struct sc_packe
 /* A datagram to a group goes to every socket that has joined, as a clone; its story is that of the first one. */
 static __always_inline void another_end(struct __sk_buff *ctx, struct cpu_state *cpu)
 {
-	struct bpf_sock *sk = ctx->sk ? bpf_sk_fullsock(ctx->sk) : NULL;
 	struct sc_packet *p;
+	struct bpf_sock *sk;
 
-	if (!sk || (ctx->pkt_type != SKB_BROADCAST && ctx->pkt_type != SKB_MULTICAST) || sk->protocol != IPPROTO_UDP || sk->type == SOCK_RAW)
+	if (ctx->pkt_type != SKB_BROADCAST && ctx->pkt_type != SKB_MULTICAST)
+		return;
+	sk = ctx->sk ? bpf_sk_fullsock(ctx->sk) : NULL;
+	if (!cpu || !sk || sk->protocol != IPPROTO_UDP || sk->type == SOCK_RAW)
 		return;
 	p = slot_packet(cpu->local_slot);
 	if (!p || p->id != cpu->local_id || p->l4_proto != IPPROTO_UDP || !same_datagram(ctx, p))
@@ -66,13 +72,13 @@ int sc_l4_cgroup(struct __sk_buff *ctx)
 	__u64 cookie;
 
 	put_other(ctx);
+	if (nothing_open()) {
+		another_end(ctx, cpu_state());
+		return VERDICT_PASS;
+	}
 	cpu = cpu_state();
 	if (!cpu)
 		return VERDICT_PASS;
-	if (nothing_open()) {
-		another_end(ctx, cpu);
-		return VERDICT_PASS;
-	}
 	if (timeline_find(skb_key(ctx), &t)) {
 		if (t.packet->id != cpu->local_id) /* no netfilter hook has told so far */
 			local_begin(cpu, t.packet);

@@ -50,35 +50,58 @@ static __always_inline void frame_unknown(void)
 		frames->unmarked++;
 }
 
-/* The story of frame number `n`: 1 if it was there. A global function, so that the verifier walks it once. */
-__weak int frame_tell(__u32 n, __u32 flags)
+static __always_inline bool frames_wait(void)
+{
+	struct sc_xdp_frames *frames = frames_get();
+
+	return frames && frames->waiting;
+}
+
+/* Is frame number `n` of this device and poll, and without an skb? What an earlier poll left, whose programs were not run, is nobody's. */
+static __always_inline bool frame_is_left(const struct cpu_state *cpu, struct sc_xdp_frames *frames, __u32 n, __u32 ifindex)
+{
+	const struct sc_xdp_frame *f;
+	__u64 at = n;
+
+	BOUND(at, SC_XDP_FRAMES - 1);
+	f = &frames->frame[at];
+	return f->time_ns && f->ifindex == ifindex && f->time_ns >= cpu->softirq_ns && f->time_ns >= cpu->poll_begin_ns && f->time_ns >= cpu->poll_end_ns;
+}
+
+/* Global functions, so that the verifier walks them once and not in every round of a loop. */
+__weak int frame_left(__u32 n, __u32 ifindex)
+{
+	struct sc_xdp_frames *frames = frames_get();
+	struct cpu_state *cpu = cpu_state();
+
+	return frames && cpu && frame_is_left(cpu, frames, n, ifindex);
+}
+
+/* The story of frame number `n`, if it is left. */
+__weak int frame_tell(__u32 n, __u32 ifindex, __u32 flags)
 {
 	struct sc_xdp_frames *frames = frames_get();
 	struct cpu_state *cpu = cpu_state();
 	struct timeline t = {};
 	struct sc_xdp_frame *f;
 	struct sc_packet *p;
-	__u64 at = n, time_ns;
+	__u64 at = n;
 
-	if (!frames || !cpu)
+	if (!frames || !cpu || !frame_is_left(cpu, frames, n, ifindex) || !direction_wanted(SC_DIR_RX) || !timeline_count(cpu, SC_DIR_RX))
 		return 0;
 	BOUND(at, SC_XDP_FRAMES - 1);
 	f = &frames->frame[at];
-	time_ns = f->time_ns;
-	if (!time_ns)
-		return 0;
-	f->time_ns = 0;
-	if (!direction_wanted(SC_DIR_RX) || !timeline_count(cpu, SC_DIR_RX))
-		return 1;
+	if (!cpu->poll_queue) /* whose interrupt this poll spends */
+		cpu->poll_queue = f->queue + 1;
 	if (!timeline_begin(cpu, &t, (((__u64)bpf_get_smp_processor_id() << 32 | n) << 3 | KEY_FRAME) & KEY_MASK)) {
 		count(cpu, SC_CNT_TABLE, SC_DIR_RX);
-		return 1;
+		return 0;
 	}
 	p = t.packet;
 	if (!p)
-		return 1;
+		return 0;
 	p->dir = SC_DIR_RX;
-	p->ifindex = f->ifindex;
+	p->ifindex = ifindex;
 	p->queue = f->queue;
 	p->link_type = flags & SC_DEV_RAW ? SC_LINK_RAW : SC_LINK_ETHER;
 	p->wire_len_bytes = f->len_bytes;
@@ -88,35 +111,35 @@ __weak int frame_tell(__u32 n, __u32 flags)
 	__builtin_memcpy(packet_bytes(p), f->bytes, SC_MIN_BYTES);
 	p->state |= SC_STATE_BYTES;
 	packet_parse(p->slot);
-	if (time_ns >= cpu->softirq_ns && time_ns >= cpu->poll_begin_ns)
-		stamp_interrupt(p->slot, flags, f->queue + 1);
-	timeline_stamp(cpu, p, SC_RX_XDP, time_ns);
+	stamp_interrupt(p->slot, flags, f->queue + 1);
+	timeline_stamp(cpu, p, SC_RX_XDP, f->time_ns);
 	timeline_emit(cpu, &t, SC_END_XDP);
-	return 1;
+	return 0;
 }
 
 /*
  * A poll of a captured device ends. An skb that no mark was found for (its bytes were changed, or its mark was overwritten) may have been any of the frames: then which of them
  * went nowhere is not known, only how many, and they are lost.
  */
-static __always_inline void frames_end(struct cpu_state *cpu, __u32 flags)
+static __always_inline void frames_end(struct cpu_state *cpu, __u32 ifindex, __u32 flags)
 {
 	struct sc_xdp_frames *frames = frames_get();
-	__u32 lost = 0, n;
+	__u32 n, left = 0;
 
 	if (!frames || frames->told == frames->next)
 		return;
-	if (frames->unmarked) {
-		lost = frames->waiting > frames->unmarked ? frames->waiting - frames->unmarked : 0;
-	} else if (frames->waiting) {
-		lost = frames->waiting;
-		n = frames->told;
-		for (int i = 0; i < SC_XDP_FRAMES && n != frames->next; i++, n++)
-			lost -= frame_tell(n, flags);
+	n = frames->told;
+	if (frames->next - n > SC_XDP_FRAMES)
+		n = frames->next - SC_XDP_FRAMES;
+	for (int i = 0; i < SC_XDP_FRAMES && frames->waiting && n != frames->next; i++, n++) {
+		if (frames->unmarked)
+			left += frame_left(n, ifindex);
+		else
+			frame_tell(n, ifindex, flags);
 	}
-	if (lost && direction_wanted(SC_DIR_RX)) {
-		__sync_fetch_and_add(&cpu->counter[SC_CNT_CREATED * 2], lost);
-		__sync_fetch_and_add(&cpu->counter[SC_CNT_TABLE * 2], lost);
+	if (left > frames->unmarked && direction_wanted(SC_DIR_RX) && !conf_limit) {
+		__sync_fetch_and_add(&cpu->counter[SC_CNT_CREATED * 2], left - frames->unmarked);
+		__sync_fetch_and_add(&cpu->counter[SC_CNT_TABLE * 2], left - frames->unmarked);
 	}
 	frames->told = frames->next;
 	frames->waiting = frames->unmarked = 0;

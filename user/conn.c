@@ -368,13 +368,16 @@ static struct sc_call *only_read_left(const struct conn *conn, const struct pend
 		if (n->p.stages & SC_BIT(stage) && n->p.stamp_ns[stage] > came_ns)
 			came_ns = n->p.stamp_ns[stage];
 	i = calls_after(c, came_ns);
+	/* Of one that the kernel told nothing of, it is not known either that reads were counted when it came. */
+	if (n->consumed && i == c->head && !conn->last_expired)
+		return NULL;
 	index = i > c->head ? c->call[i - 1].index : conn->last_expired;
 	for (; i < end && c->call[i].index <= n->sock_index; i++) {
 		if (c->call[i].index != ++index)
 			return NULL; /* the record of a read was lost */
 		if (c->call[i].packet || !begun_before(&c->call[i], n->told_ns))
 			continue;
-		if (found)
+		if (found || (n->consumed && c->call[i].gap_ns == UINT32_MAX))
 			return NULL;
 		found = &c->call[i];
 	}

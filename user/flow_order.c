@@ -331,7 +331,7 @@ static bool is_before_first(struct flow *flow, uint32_t from)
 int flow_order_mark(struct flow_order *f, struct pending *n)
 {
 	bool syn = n->tcp_flags & TCP_FLAG_SYN, fin = n->tcp_flags & TCP_FLAG_FIN;
-	bool dropped = !strncmp(n->p.end, "drop:", 5), received = n->p.dir == SC_DIR_RX;
+	bool dropped = !strncmp(n->p.end, "drop:", 5) || !strcmp(n->p.end, "xdp"), received = n->p.dir == SC_DIR_RX;
 	uint32_t from = n->seq, data_to = n->end_seq + syn, to = data_to + fin; /* SYN and FIN take a number each (RFC 793, 3.3) */
 	struct flow_key key;
 	struct flow *flow;

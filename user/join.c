@@ -17,6 +17,7 @@
 #define IPPROTO_TCP_NUMBER 6
 #define IPPROTO_UDP_NUMBER 17
 #define EXPIRE_EVERY_PASSES 64
+#define ALSO_MAX 65536 /* datagrams of several sockets that are remembered; of more the oldest say nothing of that */
 #define CALLS_KEPT_NS 1000000000ull /* beyond the deadline */
 
 /* What makes fragments of one datagram (RFC 791, RFC 8200). */
@@ -145,6 +146,12 @@ static int also_add(struct join *j, const struct sc_call *call)
 	struct also *also;
 
 	HASH_FIND(hh, j->also, &call->packet, sizeof(call->packet), also);
+	if (!also && HASH_COUNT(j->also) >= ALSO_MAX) {
+		also = j->also; /* iteration begins with the oldest */
+		HASH_DELETE(hh, j->also, also);
+		free(also);
+		also = NULL;
+	}
 	if (!also) {
 		also = calloc(1, sizeof(*also));
 		if (!also)
@@ -365,7 +372,7 @@ static int add_packet(struct join *j, const struct decoded *d)
 		story_partial(n, ACCOUNT_PARTIAL_TIMEOUT);
 	n->deadline_ns = n->p.anchor_ns + j->config.deadline_ns;
 	/* On the way to a socket the device may be one of another namespace: a socket that was told of it is of ours. */
-	if (p->out_ifindex && (p->end == SC_END_FORWARD || p->stages & (SC_BIT(SC_RX_SOCKET) | SC_BIT(SC_RX_READ)) || p->stages >> SC_TX_FIRST)) {
+	if (p->out_ifindex && (p->end == SC_END_FORWARD || p->stages & (SC_BIT(SC_RX_SOCKET) | SC_BIT(SC_RX_READ)) || p->stages >> SC_TX_FIRST || n->consumed)) {
 		const char *name = j->config.device_name(j->config.context, p->out_ifindex);
 
 		if (name)

@@ -428,8 +428,11 @@ static int attach_held(struct loader *l, const struct loader_config *config)
 		.frames_fd = bpf_map__fd(l->skel->maps.xdp_frames), .keep = !config->filter || !config->filter_late,
 		.cls_fd = { cls_fd(l, SC_RX_TC), cls_fd(l, SC_TX_TC) }, .links = l->links, .link_count = l->link_count,
 	};
-	int err = held_start(&l->held, &request);
+	int err;
 
+	/* Every skb has to be seen to take its frame. */
+	request.keep &= probes_program_used(&l->probes, "sc_gro_entry") && probes_program_used(&l->probes, "sc_frags_entry");
+	err = held_start(&l->held, &request);
 	if (err)
 		return log_err(err, "cannot start the guardian process");
 	held_tell(l->held, &l->probes);

@@ -58,12 +58,30 @@ static int count_seen(const struct source *source, uint64_t seen[2])
 	return err;
 }
 
-/* Ours first here and last at the end, so that what runs between the two is ours alone. */
+#define TRIES 8 /* to find a moment in which none begins */
+
+/* Both at once; if that cannot be had, ours are those of before (`first`) or after. */
+static int count_both(struct softirqs *s, const struct source *source, bool first)
+{
+	uint64_t after[2];
+	int err = 0;
+
+	for (int i = 0; i < TRIES && !err; i++) {
+		err = count_seen(source, s->seen);
+		err = err ?: count_ran(s->ran);
+		err = err ?: count_seen(source, after);
+		if (!err && !memcmp(after, s->seen, sizeof(after)))
+			break;
+		if (!err && !first)
+			memcpy(s->seen, after, sizeof(after));
+	}
+	return err;
+}
+
 int softirqs_begin(struct softirqs *s, const struct source *source)
 {
-	int err = count_seen(source, s->seen);
+	int err = count_both(s, source, true);
 
-	err = err ?: count_ran(s->ran);
 	if (err)
 		memset(s, 0, sizeof(*s));
 	return err;
@@ -74,13 +92,14 @@ void softirqs_blind(const struct softirqs *s, const struct source *source, uint6
 	struct softirqs now;
 
 	blind[0] = blind[1] = 0;
-	if (!s->ran[0] || count_ran(now.ran) || count_seen(source, now.seen))
+	if (!s->ran[0] || count_both(&now, source, false))
 		return;
 	if (!now.seen[0] && !now.seen[1]) /* without that program nothing can be said */
 		return;
 	for (int i = 0; i < 2; i++) {
-		uint64_t ran = now.ran[i] - s->ran[i], seen = now.seen[i] - s->seen[i];
+		/* The kernel's counters, of each CPU, are 32 bits wide. */
+		int32_t unseen = (uint32_t)(now.ran[i] - s->ran[i] - (now.seen[i] - s->seen[i]));
 
-		blind[i] = ran > seen ? ran - seen : 0;
+		blind[i] = unseen > 0 ? unseen : 0;
 	}
 }

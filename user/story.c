@@ -38,8 +38,11 @@ static uint8_t last_stamped(const struct packet *p)
 
 void story_partial(struct pending *n, enum account_partial why)
 {
-	if (n->consumed && why != ACCOUNT_PARTIAL_UNMATCHED)
-		why = ACCOUNT_PARTIAL_CONSUMED; /* that is all that is known */
+	if (n->consumed) {
+		if (why != ACCOUNT_PARTIAL_UNMATCHED)
+			why = ACCOUNT_PARTIAL_CONSUMED; /* that is all that is known */
+		n->p.via[0] = '\0'; /* nor that its socket was one of this namespace */
+	}
 	n->wait = WAIT_NONE;
 	n->incomplete = true;
 	n->partial = why;

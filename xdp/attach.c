@@ -123,7 +123,7 @@ static int program_new(struct xdp_attachment *a, const struct xdp_request *r)
 	bool others = false;
 	uint32_t id;
 	int err = xdp_present(r->ifindex, &id, name, sizeof(name), &others);
-	bool keep = !err && others && r->keep && r->mode != XDP_MODE_SKB;
+	bool keep = !err && others && r->keep && r->mode != XDP_MODE_SKB && !xdp_may_change_cpu(r->ifindex);
 	/* What programs behind ours do to a packet, the filter has to see: the `driver` stage decides then. */
 	struct xdp_program_request request = {
 		.ifindex = r->ifindex,
@@ -135,6 +135,11 @@ static int program_new(struct xdp_attachment *a, const struct xdp_request *r)
 		.frames_fd = r->frames_fd,
 	};
 
+	err = xdp_on_device_new(&a->program, &request);
+	if (!err || !keep)
+		return err;
+	request.keep = false; /* the rest is worth having without it */
+	request.filter = NULL;
 	return xdp_on_device_new(&a->program, &request);
 }
 

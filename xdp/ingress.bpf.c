@@ -11,6 +11,7 @@
 
 const volatile __u8 conf_filter = 0; /* the filter decides here */
 const volatile __u8 conf_raw = 0;    /* the device has no link-layer header */
+const volatile __u32 conf_ifindex = 0; /* of the device; the program may run for ports of it, too */
 const volatile __u8 conf_keep = 0;   /* programs of others run behind this one: the filter decides only what is kept */
 
 struct {
@@ -109,7 +110,7 @@ int sc_xdp(struct xdp_md *ctx)
 	mark->queue = ctx->rx_queue_index;
 	mark->ifindex = ctx->ingress_ifindex;
 	mark->verdict = verdict;
-	mark->frame = conf_keep && (!conf_filter || filter_xdp(ctx, !conf_raw)) ? frame_keep(ctx, mark->time_ns) : 0;
+	mark->frame = conf_keep && mark->ifindex == conf_ifindex && (!conf_filter || filter_xdp(ctx, !conf_raw)) ? frame_keep(ctx, mark->time_ns) : 0;
 	return XDP_PASS;
 }
 

@@ -101,6 +101,39 @@ int xdp_present(int ifindex, uint32_t *id, char *name, size_t name_size, bool *d
 	return 0;
 }
 
+/* Does a program on the device have this kind of map at hand? If it cannot be told, it may. */
+static bool program_has_map(int fd, enum bpf_map_type type)
+{
+	uint32_t ids[64], len = sizeof(struct bpf_prog_info);
+	struct bpf_prog_info info = { .nr_map_ids = 64, .map_ids = (uintptr_t)ids };
+	bool found = bpf_obj_get_info_by_fd(fd, &info, &len) || info.nr_map_ids > 64;
+
+	for (uint32_t i = 0; i < info.nr_map_ids && !found; i++) {
+		struct bpf_map_info map = { 0 };
+		_cleanup_close_ int map_fd = bpf_map_get_fd_by_id(ids[i]);
+
+		len = sizeof(map);
+		found = map_fd < 0 || bpf_obj_get_info_by_fd(map_fd, &map, &len) || map.type == type;
+	}
+	return found;
+}
+
+bool xdp_may_change_cpu(int ifindex)
+{
+	struct xdp_program *program = NULL;
+	struct xdp_multiprog *all;
+	bool may = false;
+	QUIET_SCOPE;
+
+	all = xdp_multiprog__get_from_ifindex(ifindex);
+	if (libxdp_get_error(all))
+		return true;
+	while (!may && (program = xdp_multiprog__next_prog(program, all)))
+		may = program_has_map(xdp_program__fd(program), BPF_MAP_TYPE_CPUMAP);
+	xdp_multiprog__close(all);
+	return may;
+}
+
 /* What ingress__open() does, with the filter's code in the object. */
 static int skeleton_open(struct xdp_on_device *p, const struct injection *filter)
 {
@@ -128,6 +161,7 @@ static int program_open(struct xdp_on_device *p, const struct xdp_program_reques
 		return err;
 	p->skeleton->rodata->conf_filter = !!request->filter;
 	p->skeleton->rodata->conf_raw = request->raw;
+	p->skeleton->rodata->conf_ifindex = request->ifindex;
 	p->skeleton->rodata->conf_keep = request->keep;
 	err = bpf_map__reuse_fd(p->skeleton->maps.xdp_marks, request->marks_fd);
 	err = err ?: bpf_map__reuse_fd(p->skeleton->maps.xdp_frames, request->frames_fd);

@@ -42,3 +42,6 @@ void xdp_on_device_free(struct xdp_on_device *p); /* does not detach; NULL is fi
  * negative errno.
  */
 int xdp_present(int ifindex, uint32_t *id, char *name, size_t name_size, bool *dispatcher);
+
+/* May one of the programs that share the device send frames to another CPU, where skbs are made of them after the poll? */
+bool xdp_may_change_cpu(int ifindex);

@@ -41,10 +41,15 @@ judge_path() {
 	awk -v count=$count -v dst="$3" -v stage="$4" -v want="$5" -f "$TOP/tests/lib/paths.awk" "$2.datagrams" "$1.datagrams" || failed=1
 }
 
-# judge_reads FILE LOG WANT: each packet was read in the call that returned it, and matches WANT.
+# judge_reads FILE LOG WANT: each packet was read in the call that returned it, and matches WANT; at most one in a hundred says that it does not know by which call, as it
+# may where two CPUs queue for one reader and no function tells (e2e/43).
 judge_reads() {
+	local unmatched
+
 	assert_eq "$(wc -l <"$1.datagrams")" $count "packets of $1"
-	assert_eq "$(cut -f 6 "$1.datagrams" | tally "$3")" $count "packets with $3"
+	unmatched=$(cut -f 6 "$1.datagrams" | tally '^stampcap rx .* end=unmatched flags=[a-z+]*partial ')
+	assert_le "$unmatched" $((count / 100)) "packets whose read is not known"
+	assert_eq "$(cut -f 6 "$1.datagrams" | tally "$3")" $((count - unmatched)) "packets with $3"
 	cut -f 1,3,6 "$1.datagrams" >"$1.packets"
 	awk -v stage=read -f "$TOP/tests/lib/oracle.awk" "$2" "$1.packets" || failed=1
 }

@@ -330,6 +330,11 @@ check_file() {
 	tcpdump -n -r "$file" >/dev/null 2>"$WORK/tcpdump.err" || fail "tcpdump cannot read $file: $(cat "$WORK/tcpdump.err")"
 }
 
+# unseen NAME: how many received packets the recording of that name may not have seen at most, because this kernel ran no program in some softirqs: a NAPI poll takes 64.
+unseen() {
+	echo $((64 * $(sed -n 's/^stampcap: rx: .*[( ]blind \([0-9]*\).*/\1/p' "$WORK/$1.err" | grep . || echo 0)))
+}
+
 # missed FILE: runs of its programs that the kernel skipped, because they had interrupted themselves, after check_file. Such a packet lacks a stage.
 missed() {
 	awk '/^ISB/ { n = split($0, token, " "); for (i = 1; i <= n; i++) if (sub(/^rejected\.missed=/, "", token[i])) sum += token[i] } END { print sum + 0 }' "$1.blocks"
