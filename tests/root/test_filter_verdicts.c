@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Filters against their definition: the kernel's verdict on every frame, at every hook, is that of libpcap's own evaluator on the code as libpcap compiles it
- * for a live capture. On the way the kernel's verifier sees every program.
+ * for a live capture. On the way the kernel's verifier sees every program. Measures nothing.
  */
 #include "tests/root/filter_oracle.h"
 #include "tests/root/filter_packets.h"
