@@ -11,7 +11,7 @@
  * block's timestamp, which is how parsing turns the steps back into absolute times. Stages of the forwarded half of an RX packet are prefixed
  * `tx_`. The sides group also has unsplit=...us when time belongs to no single side (see packet_sides); zero sides that no interval fed are absent.
  * After id, where set: gro=K/N (the K-th of N packets that GRO made one skb of), into=ID (GRO parent), of=ID (retransmission: the packet that had its first byte
- * first; else segmentation parent), segs=N (super-packet: what it is cut into), ends=N (datagram to a group: sockets it was delivered to), via=DEV, at=STAGE. comm: printable ASCII, other bytes, space, '=', '|',
+ * first; else segmentation parent), segs=N (super-packet: what it is cut into), ends=N (datagram to a group: sockets it was offered to, full ones too), via=DEV, at=STAGE. comm: printable ASCII, other bytes, space, '=', '|',
  * ',' and '\' written as \xHH.
  */
 #pragma once

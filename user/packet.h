@@ -36,7 +36,7 @@ struct packet {
 	uint64_t stamp_ns[SC_STAGE_COUNT]; /* valid where `stages` has the bit; same clock as anchor_ns */
 	uint32_t gro_index, gro_count;	   /* PACKET_GRO: which one, from 1, of how many recorded ones that GRO made one skb of; 0 not known */
 	uint32_t segs;			   /* PACKET_GSO: segments that it is to be cut into */
-	uint32_t ends;			   /* received datagram: sockets that it was delivered to, if more than one; else 0 */
+	uint32_t ends;			   /* received datagram: sockets that it was offered to, full ones too, if more than one; else 0 */
 	uint32_t stages;		   /* SC_BIT mask */
 	uint32_t flags;			   /* enum packet_flag */
 	uint32_t interface;		   /* index of its interface description block */
