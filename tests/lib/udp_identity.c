@@ -9,7 +9,7 @@
  *
  * HOW of a reader: g UDP_GRO, m recvmmsg(), p peeks first now and then, t now and then a buffer too short, r rests between calls now and then, s never sleeps in a call,
  * w a small buffer, and waits until nothing more comes before it reads at all; - none. It says how many datagrams each socket dropped.
- * HOW of a sender: c connected from port + 1000, e all of equal size, f without pauses; - none.
+ * HOW of a sender: b sends one with a wrong checksum and no number before some, c connected from port + 1000, e all of equal size, f without pauses; - none.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -46,6 +46,7 @@
 #define QUIET_MS 300
 #define SILENT_NS (5 * NS_PER_S)
 #define PEER_PORT_OFFSET 1000
+#define BROKEN_BYTES 200 /* over 76, CHECKSUM_BREAK: the kernel leaves it to the reader to find out */
 
 struct call {
 	uint64_t from, to, before_ns, after_ns;
@@ -290,6 +291,22 @@ static void put_number(char *at, uint64_t value)
 	memcpy(at, digits, DIGITS);
 }
 
+/* A datagram that its reader drops. IPv4 only. */
+static void send_broken(const struct addrinfo *to, unsigned int port)
+{
+	struct {
+		struct udphdr header;
+		char payload[BROKEN_BYTES];
+	} broken = { .header = { .uh_sport = htons(port), .uh_dport = htons(port), .uh_ulen = htons(sizeof(broken)), .uh_sum = 1 } };
+	static int raw = -1;
+
+	if (raw < 0)
+		raw = socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
+	memset(broken.payload, 'b', sizeof(broken.payload));
+	if (raw < 0 || sendto(raw, &broken, sizeof(broken), 0, to->ai_addr, to->ai_addrlen) < 0)
+		die("a datagram with a wrong checksum: %s", strerror(errno));
+}
+
 static void keep_to(uint64_t cpu)
 {
 	cpu_set_t set;
@@ -303,7 +320,7 @@ static void keep_to(uint64_t cpu)
 static int send_datagrams(char **argv)
 {
 	uint64_t first = number(argv[4], 0, UINT32_MAX), count = number(argv[5], 1, COUNT_MAX), segments = number(argv[7], 1, SEGMENTS_MAX), sent = 0;
-	unsigned int port = number(argv[3], 1, 60000), sockets = number(argv[6], 1, SOCKETS_MAX), calls = 0, i;
+	unsigned int port = number(argv[3], 1, 60000), sockets = number(argv[6], 1, SOCKETS_MAX), calls = 0, broken = 0, i;
 	struct call *log = malloc(count * sizeof(*log));
 	struct addrinfo *to[SOCKETS_MAX];
 	static char buffer[65536];
@@ -325,6 +342,10 @@ static int send_datagrams(char **argv)
 				put_number(buffer + i * SEGMENT_BYTES, first + sent + i);
 			size = segments > 1 ? segments * SEGMENT_BYTES : strchr(how, 'e') ? SEGMENT_BYTES : PAYLOAD_MIN + (size_t)random() % (PAYLOAD_MAX - PAYLOAD_MIN);
 			i = (unsigned int)random() % sockets;
+			if (strchr(how, 'b') && !(random() % ONE_IN)) {
+				send_broken(to[i], port + i);
+				broken++;
+			}
 			log[calls] = (struct call){ first + sent, first + sent + segments, wall_ns(), 0 };
 			if (sendto(fd[i], buffer, size, 0, connected ? NULL : to[i]->ai_addr, connected ? 0 : to[i]->ai_addrlen) < 0)
 				die("send: %s", strerror(errno));
@@ -337,7 +358,7 @@ static int send_datagrams(char **argv)
 	for (i = 0; i < calls; i++)
 		call_print(&log[i]);
 	free(log);
-	printf("sent=%llu\n", (unsigned long long)sent);
+	printf("broken=%u\nsent=%llu\n", broken, (unsigned long long)sent);
 	return 0;
 }
 
