@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* UDP client: COUNT exchanges with an echo server, one after the other; -o adds IP options or a destination options header. */
+/* UDP client: COUNT exchanges with an echo server, one after the other, and their median time; -o adds IP options or a destination options header. */
 #include <netinet/in.h>
 #include <netinet/ip6.h>
 
 #include "traffic.h"
 
+#define MAX_SAMPLES 65536
+
 static char buffer[65536];
+static uint64_t samples_ns[MAX_SAMPLES]; /* the newest */
 
 /* IPv4: a NOP, padded. IPv6: destination options with PadN in front of UDP. */
 static void add_options(int fd)
@@ -21,9 +24,24 @@ static void add_options(int fd)
 		die("options: %s", strerror(errno));
 }
 
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static uint64_t median_ns(uint64_t count)
+{
+	size_t n = count < MAX_SAMPLES ? count : MAX_SAMPLES;
+
+	qsort(samples_ns, n, sizeof(samples_ns[0]), by_value);
+	return samples_ns[n / 2];
+}
+
 int main(int argc, char **argv)
 {
-	uint64_t count, size, pause_ns = 0, i, lost = 0;
+	uint64_t count, size, pause_ns = 0, before, i, lost = 0;
 	int fd, option, with_options = 0;
 
 	while ((option = getopt(argc, argv, "op:")) != -1) {
@@ -43,14 +61,16 @@ int main(int argc, char **argv)
 		add_options(fd);
 	for (i = 0; i < count; i++) {
 		snprintf(buffer, sizeof(buffer), "exchange %llu", (unsigned long long)i);
+		before = now_ns();
 		if (send(fd, buffer, size, 0) < 0 || !wait_fd(fd, POLLIN, now_ns() + NS_PER_S) ||
 		    recv(fd, buffer, sizeof(buffer), 0) < 0)
 			lost++;
+		samples_ns[i % MAX_SAMPLES] = now_ns() - before;
 		if (lost > 5)
 			die("gave up after %llu exchanges, %llu lost", (unsigned long long)i, (unsigned long long)lost);
 		if (pause_ns)
 			sleep_ns(pause_ns);
 	}
-	printf("count=%llu lost=%llu\n", (unsigned long long)count, (unsigned long long)lost);
+	printf("count=%llu lost=%llu p50_ns=%llu\n", (unsigned long long)count, (unsigned long long)lost, (unsigned long long)median_ns(count));
 	return lost != 0;
 }
