@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where skbs are freed: completions, quiet ends and drops. */
 #include "cut.bpf.h"
+#include "follow.bpf.h"
 #include "queued.bpf.h"
 #include "transmit.bpf.h"
 
@@ -114,6 +115,16 @@ static __always_inline bool icmp6_served(const struct sc_packet *p, int reason)
 	return p->l4_proto == IPPROTO_ICMPV6 && p->dir == SC_DIR_RX && arrived && !drop_has_reason(reason);
 }
 
+/* Its story was told when it came into the queue. */
+static __always_inline void dropped_in_queue(__u64 id, int reason)
+{
+	struct sc_call call = { .type = SC_REC_DROPPED, .time_ns = bpf_ktime_get_ns(), .index = reason, .packet = id };
+	struct cpu_state *cpu = cpu_state();
+
+	if (cpu)
+		call_output(cpu, &call, SC_DIR_RX);
+}
+
 /* Its third argument, the reason, came with 5.17 (kernel commit c504e5c2f964). */
 SEC("tp_btf/kfree_skb")
 int sc_drop(__u64 *args)
@@ -122,12 +133,15 @@ int sc_drop(__u64 *args)
 	int reason = drops_have_reasons() ? args[2] : 0;
 	struct timeline t = {};
 	struct cpu_state *cpu;
+	__u64 queued;
 
 	early_forget(skb_key(skb));
-	if (conf_recv_length && sock_any())
-		queued_forget(skb_key(skb)); /* a reader, or poll(), found its checksum wrong */
-	if (!timeline_find(skb_key(skb), &t) || !t.packet)
+	queued = conf_recv_length && sock_any() ? queued_end(skb_key(skb)) : 0;
+	if (!timeline_find(skb_key(skb), &t) || !t.packet) {
+		if (queued)
+			dropped_in_queue(queued, reason);
 		return 0;
+	}
 	cpu = cpu_state();
 	if (!cpu)
 		return 0;

@@ -93,6 +93,16 @@ static __always_inline __u64 queued_find(__u64 key)
 	return id;
 }
 
+/* The skb is freed: which packet's end that is, 0 of none that is recorded. */
+static __always_inline __u64 queued_end(__u64 key)
+{
+	__u64 id = queued_find(key);
+
+	if (id)
+		queued_forget(key);
+	return id == SC_NEXT_OTHER ? 0 : id;
+}
+
 /* Is the packet `id` in this skb? Then it has been read, and its place becomes free. If not, another is on its way in it. */
 static __always_inline bool queued_take(__u64 key, __u64 id)
 {

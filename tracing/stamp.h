@@ -65,6 +65,7 @@ enum sc_record_type {
 	SC_REC_WRITE,	   /* struct sc_call: a send call */
 	SC_REC_SOCKET,	   /* struct sc_call: TCP made bytes up to `to` readable outside the packet's own softirq */
 	SC_REC_ALSO,	   /* struct sc_call: the datagram `packet` is delivered to this socket, too */
+	SC_REC_DROPPED,	   /* struct sc_call: the datagram `packet` was dropped in its socket's queue: wrong checksum, or nobody there to read it any more */
 };
 
 /* One packet's story: the open timeline and, unchanged, the record of it. Bytes of the packet follow. */
@@ -120,8 +121,8 @@ struct sc_call {
 	__u32 size_bytes;
 	__u64 time_ns;
 	__u64 sock;
-	__u64 index;	 /* datagram reads: which one of this socket, from 1, or SC_READ_SEVERAL; TCP: 0 */
-	__u64 packet;	 /* datagram reads: id of the packet that was the first in the queue when the read before returned, 0 unknown or none, or SC_NEXT_OTHER. ALSO: which */
+	__u64 index;	 /* datagram reads: which one of this socket, from 1, or SC_READ_SEVERAL; DROPPED: the reason; TCP: 0 */
+	__u64 packet;	 /* datagram reads: id of the packet that was the first in the queue when the read before returned, 0 unknown or none, or SC_NEXT_OTHER. ALSO, DROPPED: which */
 	union {
 		struct {
 			__u32 from; /* TCP: first sequence number, host order */

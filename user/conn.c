@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "user/story.h"
+#include "user/takings.h"
 
 #define IPPROTO_UDP_NUMBER 17
 #define CALLS_FIRST 16
@@ -37,15 +38,9 @@ struct flow_sock {
 	UT_hash_handle hh;
 };
 
-/* Which read of its socket took a datagram, as far as a read said so or it was concluded. */
-struct taking {
-	uint64_t id; /* packet */
-	uint64_t index, time_ns;
-	UT_hash_handle hh;
-};
-
 struct conns {
 	uint64_t doubt_ns;
+	const struct drop_reasons *drops;
 	struct taking *takings;
 	struct pending *homeless; /* wait, but their socket is not known yet */
 	struct conn *all;
@@ -113,13 +108,14 @@ static void conn_changed(struct conns *c, struct conn *conn)
 	c->changed = conn;
 }
 
-int conns_new(struct conns **out, uint64_t doubt_ns)
+int conns_new(struct conns **out, uint64_t doubt_ns, const struct drop_reasons *drops)
 {
 	struct conns *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;
 	c->doubt_ns = doubt_ns;
+	c->drops = drops;
 	*out = c;
 	return 0;
 }
@@ -137,15 +133,11 @@ static void conn_free(struct conns *c, struct conn *conn)
 void conns_free(struct conns *c)
 {
 	struct flow_sock *flow, *next_flow;
-	struct taking *taking, *next_taking;
 	struct conn *conn, *next;
 
 	if (!c)
 		return;
-	HASH_ITER(hh, c->takings, taking, next_taking) {
-		HASH_DELETE(hh, c->takings, taking);
-		free(taking);
-	}
+	takings_expire(&c->takings, UINT64_MAX);
 	HASH_ITER(hh, c->all, conn, next)
 		conn_free(c, conn);
 	HASH_ITER(hh, c->flows, flow, next_flow) {
@@ -155,19 +147,10 @@ void conns_free(struct conns *c)
 	free(c);
 }
 
-/* Read number `index` took packet `id`. Without memory it stays unknown. */
-static void taking_add(struct conns *c, uint64_t id, uint64_t index, uint64_t time_ns)
+/* This read took packet `id`. */
+static void taken_by(struct conns *c, uint64_t id, const struct sc_call *read)
 {
-	struct taking *taking;
-
-	HASH_FIND(hh, c->takings, &id, sizeof(id), taking);
-	if (taking)
-		return;
-	taking = malloc(sizeof(*taking));
-	if (!taking)
-		return;
-	*taking = (struct taking){ .id = id, .index = index, .time_ns = time_ns };
-	HASH_ADD(hh, c->takings, id, sizeof(id), taking);
+	takings_add(&c->takings, &(struct taking){ .id = id, .index = read->index, .time_ns = read->time_ns });
 }
 
 int conns_call(struct conns *c, const struct sc_call *call)
@@ -182,13 +165,24 @@ int conns_call(struct conns *c, const struct sc_call *call)
 		if (call->index == SC_READ_SEVERAL)
 			return calls_add(&conn->doubts, call);
 		if (call->packet && call->packet != SC_NEXT_OTHER)
-			taking_add(c, call->packet, call->index, call->time_ns);
+			taken_by(c, call->packet, call);
 		return calls_add(&conn->reads, call);
 	case SC_REC_SOCKET:
 		return calls_add(&conn->sockets, call);
 	default:
 		return calls_add(&conn->writes, call);
 	}
+}
+
+int conns_dropped(struct conns *c, const struct sc_call *call, const struct pending *n)
+{
+	struct conn *conn = NULL;
+
+	if (n)
+		HASH_FIND(hh, c->all, &n->sock, sizeof(n->sock), conn);
+	if (conn)
+		conn_changed(c, conn);
+	return takings_add(&c->takings, &(struct taking){ .id = call->packet, .index = call->index, .time_ns = call->time_ns, .dropped = true });
 }
 
 /* Learns a flow's socket from packets that know it, and tells it to those that do not. */
@@ -389,12 +383,10 @@ static struct sc_call *only_read_left(const struct conn *conn, const struct pend
 }
 
 /* The read that took n, as far as that is certain. */
-static struct sc_call *read_of(struct conns *c, const struct conn *conn, const struct pending *n, struct matching *m)
+static struct sc_call *read_of(const struct conn *conn, const struct pending *n, const struct taking *taking, struct matching *m)
 {
-	struct taking *taking;
 	struct sc_call *read;
 
-	HASH_FIND(hh, c->takings, &n->read_id, sizeof(n->read_id), taking);
 	if (taking)
 		return numbered(&conn->reads, taking->index);
 	if (n->gone)
@@ -425,9 +417,15 @@ static uint64_t emptied(const struct calls *c, uint64_t since_ns, uint64_t until
 static void match_datagram(struct conns *c, struct conn *conn, struct pending *n, struct matching *m, uint64_t *rejected)
 {
 	bool whole = n->l4_proto == IPPROTO_UDP_NUMBER && !(n->p.flags & (PACKET_FRAG | PACKET_GRO));
-	struct sc_call *read = read_of(c, conn, n, m);
+	const struct taking *taking = takings_find(c->takings, n->read_id);
 	uint64_t socket_ns = n->p.stamp_ns[SC_RX_SOCKET];
+	struct sc_call *read;
 
+	if (taking && taking->dropped) {
+		story_drop(n, c->drops, taking->index);
+		return;
+	}
+	read = read_of(conn, n, taking, m);
 	if (!read || m->doubtless_ns < read->time_ns) {
 		m->deferred |= !!read;
 		if (m->emptied_ns > n->told_ns) /* it has been taken, whatever by */
@@ -449,7 +447,7 @@ static void match_datagram(struct conns *c, struct conn *conn, struct pending *n
 		return;
 	}
 	read->packet = n->read_id;
-	taking_add(c, n->read_id, read->index, read->time_ns);
+	taken_by(c, n->read_id, read);
 	story_read(n, read);
 }
 
@@ -561,15 +559,9 @@ bool conns_quiet(const struct conns *c)
 void conns_expire(struct conns *c, uint64_t before_ns)
 {
 	struct flow_sock *flow, *next_flow;
-	struct taking *taking, *next_taking;
 	struct conn *conn, *next;
 
-	HASH_ITER(hh, c->takings, taking, next_taking) {
-		if (taking->time_ns >= before_ns)
-			continue;
-		HASH_DELETE(hh, c->takings, taking);
-		free(taking);
-	}
+	takings_expire(&c->takings, before_ns);
 	HASH_ITER(hh, c->all, conn, next) {
 		if (conn->reads.count && conn->reads.call[conn->reads.head].time_ns < before_ns)
 			conn->last_expired = conn->reads.call[calls_after(&conn->reads, before_ns - 1) - 1].index;

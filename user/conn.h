@@ -11,13 +11,16 @@
 #include "user/pending.h"
 
 struct conns;
+struct drop_reasons;
 
-/* doubt_ns: see join.h. */
-int conns_new(struct conns **out, uint64_t doubt_ns);
+/* doubt_ns: see join.h. `drops` is borrowed. */
+int conns_new(struct conns **out, uint64_t doubt_ns, const struct drop_reasons *drops);
 void conns_free(struct conns *c); /* NULL is fine; packets are not ours */
 
 /* Keeps a copy of the call. 0 or -ENOMEM. */
 int conns_call(struct conns *c, const struct sc_call *call);
+/* The datagram call->packet, which is n if that is not NULL, was dropped in its socket's queue (SC_REC_DROPPED). 0 or -ENOMEM. */
+int conns_dropped(struct conns *c, const struct sc_call *call, const struct pending *n);
 /* n waits for its socket (n->sock, or found by its flow) from now on; pending_list_remove() ends that. 0 or -ENOMEM. */
 int conns_wait(struct conns *c, struct pending *n);
 

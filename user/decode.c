@@ -50,6 +50,7 @@ int decode(struct decoded *out, const void *data, size_t size)
 	case SC_REC_WRITE:
 	case SC_REC_SOCKET:
 	case SC_REC_ALSO:
+	case SC_REC_DROPPED:
 		if (size != sizeof(*call) || !memchr(call->comm, '\0', sizeof(call->comm)))
 			return -EBADMSG;
 		out->call = call;

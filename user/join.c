@@ -11,13 +11,13 @@
 #include "user/conn.h"
 #include "user/decode.h"
 #include "user/drop_reason.h"
+#include "user/ends.h"
 #include "user/flow_order.h"
 
 #define REASSEMBLED_MAX 8192 /* datagrams remembered for their fragments; the oldest go first */
 #define IPPROTO_TCP_NUMBER 6
 #define IPPROTO_UDP_NUMBER 17
 #define EXPIRE_EVERY_PASSES 64
-#define ALSO_MAX 65536 /* datagrams of several sockets that are remembered; of more the oldest say nothing of that */
 #define CALLS_KEPT_NS 1000000000ull /* beyond the deadline */
 
 /* What makes fragments of one datagram (RFC 791, RFC 8200). */
@@ -30,13 +30,6 @@ struct fragment_key {
 struct reassembled {
 	struct fragment_key key;
 	uint64_t id; /* of the fragment that carried the datagram on */
-	UT_hash_handle hh;
-};
-
-/* Sockets beyond the first that a datagram was delivered to: told beside its own record, before or after it. */
-struct also {
-	uint64_t id, time_ns;
-	uint32_t sockets;
 	UT_hash_handle hh;
 };
 
@@ -53,7 +46,7 @@ struct join {
 	uint64_t pass, matched_pass;
 	size_t waiting;
 	struct reassembled *reassembled;
-	struct also *also;
+	struct ends *ends;
 	bool reassembled_new, stopping;
 	bool grown; /* memory was asked for since it was given back last */
 };
@@ -133,55 +126,12 @@ int join_new(struct join **out, const struct join_config *config, struct account
 		return -ENOMEM;
 	j->config = *config;
 	j->account = account;
-	err = conns_new(&j->conns, config->doubt_ns);
+	err = conns_new(&j->conns, config->doubt_ns, config->rules.drops);
 	err = err ?: flow_order_new(&j->order, config->filtered);
 	if (err)
 		return err;
 	*out = TAKE_PTR(j);
 	return 0;
-}
-
-static int also_add(struct join *j, const struct sc_call *call)
-{
-	struct also *also;
-
-	HASH_FIND(hh, j->also, &call->packet, sizeof(call->packet), also);
-	if (!also && HASH_COUNT(j->also) >= ALSO_MAX) {
-		also = j->also; /* iteration begins with the oldest */
-		HASH_DELETE(hh, j->also, also);
-		free(also);
-		also = NULL;
-	}
-	if (!also) {
-		also = calloc(1, sizeof(*also));
-		if (!also)
-			return -ENOMEM;
-		also->id = call->packet;
-		HASH_ADD(hh, j->also, id, sizeof(also->id), also);
-	}
-	also->time_ns = call->time_ns;
-	also->sockets++;
-	return 0;
-}
-
-static void also_expire(struct join *j, uint64_t before_ns)
-{
-	struct also *also, *next;
-
-	HASH_ITER(hh, j->also, also, next) {
-		if (also->time_ns >= before_ns)
-			continue;
-		HASH_DELETE(hh, j->also, also);
-		free(also);
-	}
-}
-
-static uint32_t ends_of(const struct join *j, uint64_t id)
-{
-	struct also *also;
-
-	HASH_FIND(hh, j->also, &id, sizeof(id), also);
-	return also ? also->sockets + 1 : 0;
 }
 
 void join_free(struct join *j)
@@ -195,7 +145,7 @@ void join_free(struct join *j)
 		HASH_DELETE(hh, j->reassembled, r);
 		free(r);
 	}
-	also_expire(j, UINT64_MAX);
+	ends_expire(&j->ends, UINT64_MAX);
 	for (size_t i = 0; i < j->count; i++)
 		pending_free(j->heap[i]);
 	free(j->heap);
@@ -398,13 +348,28 @@ static void count_lost(struct join *j, const void *data, size_t size, int err)
 		account->rejected[ACCOUNT_REJECTED_CALLS]++;
 }
 
+static int add_call(struct join *j, const struct sc_call *call)
+{
+	struct pending *n;
+
+	switch (call->type) {
+	case SC_REC_ALSO:
+		return ends_add(&j->ends, call->packet, call->time_ns);
+	case SC_REC_DROPPED:
+		HASH_FIND(by_id, j->ids, &call->packet, sizeof(call->packet), n);
+		return conns_dropped(j->conns, call, n);
+	default:
+		return conns_call(j->conns, call);
+	}
+}
+
 int join_record(struct join *j, const void *data, size_t size)
 {
 	struct decoded d;
 	int err = decode(&d, data, size);
 
 	if (!err && d.call)
-		return d.call->type == SC_REC_ALSO ? also_add(j, d.call) : conns_call(j->conns, d.call);
+		return add_call(j, d.call);
 	if (!err)
 		err = add_packet(j, &d);
 	if (err)
@@ -463,8 +428,8 @@ static int hand_on(struct join *j, struct pending *n)
 		n->p.gro_index = ++n->merged->told;
 		n->p.gro_count = n->merged->count;
 	}
-	if (j->also && n->datagram)
-		n->p.ends = ends_of(j, n->read_id);
+	if (j->ends && n->datagram)
+		n->p.ends = ends_of(j->ends, n->read_id);
 	if (n->incomplete)
 		account->partial[n->partial]++;
 	else
@@ -550,7 +515,7 @@ int join_pass(struct join *j, uint64_t now_ns, uint64_t settled_ns, uint64_t com
 	err = drain_heap(j, now_ns, complete_ns);
 	if (j->pass++ % EXPIRE_EVERY_PASSES == 0 && now_ns > j->config.deadline_ns + CALLS_KEPT_NS) {
 		conns_expire(j->conns, now_ns - j->config.deadline_ns - CALLS_KEPT_NS);
-		also_expire(j, now_ns - j->config.deadline_ns - CALLS_KEPT_NS);
+		ends_expire(&j->ends, now_ns - j->config.deadline_ns - CALLS_KEPT_NS);
 		give_back(j);
 	}
 	j->reassembled_new = false;

@@ -59,15 +59,15 @@ void story_doubt(struct pending *n)
 	story_partial(n, ACCOUNT_PARTIAL_UNMATCHED);
 }
 
-static void end_drop(struct pending *n, const struct sc_packet *p, const struct story_rules *rules)
+static void end_drop(struct pending *n, const struct drop_reasons *drops, uint32_t reason, uint8_t stage)
 {
-	const char *name = drop_reason_name(rules->drops, p->drop_reason);
+	const char *name = drop_reason_name(drops, reason);
 
 	if (name)
 		snprintf(n->p.end, sizeof(n->p.end), "drop:%s", name);
 	else
-		snprintf(n->p.end, sizeof(n->p.end), "drop:%u", p->drop_reason);
-	set_at(n, p->last_stage);
+		snprintf(n->p.end, sizeof(n->p.end), "drop:%u", reason);
+	set_at(n, stage);
 }
 
 /* Queued on a socket or on its way there: is there anything this kernel can still tell us? */
@@ -145,7 +145,7 @@ static void begin_end(struct pending *n, const struct sc_packet *p, const struct
 		n->wait = WAIT_PARENT;
 		break;
 	case SC_END_DROP:
-		end_drop(n, p, rules);
+		end_drop(n, rules->drops, p->drop_reason, p->last_stage);
 		break;
 	case SC_END_CONSUMED:
 		if (!await_reader(n, p, rules))
@@ -285,6 +285,12 @@ void story_socket(struct pending *n, const struct sc_call *reached)
 	n->wait = n->readable ? WAIT_READ : WAIT_NONE;
 	if (!n->readable)
 		set_end(n, "socket");
+}
+
+void story_drop(struct pending *n, const struct drop_reasons *drops, uint32_t reason)
+{
+	n->wait = WAIT_NONE;
+	end_drop(n, drops, reason, last_stamped(&n->p));
 }
 
 void story_read(struct pending *n, const struct sc_call *read)

@@ -32,5 +32,8 @@ void story_partial(struct pending *n, enum account_partial why);
 /* The socket's sequence numbers have reached n: on to the read, if this kernel can tell it. */
 void story_socket(struct pending *n, const struct sc_call *reached);
 
+/* Dropped in its socket's queue. */
+void story_drop(struct pending *n, const struct drop_reasons *drops, uint32_t reason);
+
 /* The read that n waited for. */
 void story_read(struct pending *n, const struct sc_call *read);

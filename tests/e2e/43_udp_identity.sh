@@ -143,6 +143,7 @@ assert_ge "$broken" $((2 * 14000 / SHRINK / 10)) "datagrams with a wrong checksu
 assert_eq $(($(checksum_errors) - errors)) "$broken" "UdpInCsumErrors"
 assert_eq "$(wc -l <"$WORK/broken.comments")" "$broken" "of them in the file"
 assert_no_grep ' read=+' "$WORK/broken.comments"
+assert_ge "$(tally ' end=drop:[A-Z_]+ .*at=socket' <"$WORK/broken.comments")" $((broken * 95 / 100)) "of them told as dropped in the queue"
 
 say "multicast: read by a socket of the group, in a call that returned it"
 ip -n "$CLIENT" route add 239.0.0.0/8 dev c0

@@ -49,7 +49,7 @@ static void test_packet(void **state)
 
 static void test_call(void **state)
 {
-	static const uint32_t types[] = { SC_REC_READ, SC_REC_WRITE, SC_REC_SOCKET, SC_REC_ALSO };
+	static const uint32_t types[] = { SC_REC_READ, SC_REC_WRITE, SC_REC_SOCKET, SC_REC_ALSO, SC_REC_DROPPED };
 	struct decoded d;
 
 	(void)state;
@@ -133,7 +133,7 @@ static void test_sizes(void **state)
 
 static void test_types(void **state)
 {
-	static const uint32_t bad[] = { 0, SC_REC_ALSO + 1, 256 + SC_REC_READ, UINT32_MAX };
+	static const uint32_t bad[] = { 0, SC_REC_DROPPED + 1, 256 + SC_REC_READ, UINT32_MAX };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -229,7 +229,7 @@ static void test_stamps(void **state)
 
 static void test_comm(void **state)
 {
-	static const uint32_t types[] = { SC_REC_READ, SC_REC_WRITE, SC_REC_SOCKET, SC_REC_ALSO };
+	static const uint32_t types[] = { SC_REC_READ, SC_REC_WRITE, SC_REC_SOCKET, SC_REC_ALSO, SC_REC_DROPPED };
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {

@@ -331,6 +331,38 @@ static void test_ends(void **state)
 	}
 }
 
+/* Dropped in the queue, which is told before the packet's own record or after it; the read that came upon it took the next one. */
+static void test_dropped_in_queue(void **state)
+{
+	(void)state;
+	for (int before = 0; before < 2; before++) {
+		struct lab *lab = lab_start(NULL);
+		struct sc_call dropped = record_call(SC_REC_DROPPED, 0, 0, BASE_NS + 3500);
+
+		dropped.sock = 0;
+		dropped.packet = 2;
+		dropped.index = 3;
+		feed(lab, 1, 1, BASE_NS);
+		if (before)
+			lab_call(lab, &dropped);
+		feed_seen(lab, 2, 0, 2, BASE_NS + 1000);
+		feed_seen(lab, 3, 0, 2, BASE_NS + 2000);
+		feed_taking(lab, 1, 1, 2, BASE_NS + 3000);
+		if (!before) {
+			lab_pass(lab, BASE_NS + 3200, FOREVER);
+			lab_call(lab, &dropped);
+		}
+		feed_taking(lab, 2, 3, SC_NEXT_NONE, BASE_NS + 4000);
+		lab_settle(lab, BASE_NS + 10000);
+		lab_expect_read(lab, 1, BASE_NS + 3000);
+		assert_string_equal(lab_expect(lab, 2, "drop:3")->at, "socket");
+		assert_false(lab_get(lab, 2)->stages & SC_BIT(SC_RX_READ));
+		lab_expect_read(lab, 3, BASE_NS + 4000);
+		assert_int_equal(lab->account.dir[0].complete, 3);
+		lab_end(lab);
+	}
+}
+
 /* Nobody read: what was freed before `l4` was told, fragments and clones never wait for that. */
 static void test_consumed_unread(void **state)
 {
@@ -488,6 +520,7 @@ int main(void)
 		cmocka_unit_test(test_gone_before_call),
 		cmocka_unit_test(test_gone_lost_read),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_dropped_in_queue),
 		cmocka_unit_test(test_consumed),
 		cmocka_unit_test(test_consumed_unread),
 		cmocka_unit_test(test_truncated_read),
