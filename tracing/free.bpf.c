@@ -21,7 +21,7 @@ static __always_inline void split(struct cpu_state *cpu, struct timeline *t, __u
 		return;
 	cut_note(t->packet, segment_bytes);
 	count(cpu, SC_CNT_SPLIT, SC_DIR_TX);
-	if (conf_limit)
+	if (begin_limited())
 		__sync_fetch_and_add(&begun_total, -1);
 	timeline_free(t);
 }

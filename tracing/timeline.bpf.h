@@ -4,11 +4,21 @@
 
 #include "record.bpf.h"
 
-/* Counts a story as begun; false when the limit of packets is reached. */
+static __always_inline bool begin_limited(void)
+{
+	return conf_limit || conf_rate;
+}
+
+/* Counts a story as begun; false when the limit of packets is reached, for good or for now. */
 static __always_inline bool timeline_count(struct cpu_state *cpu, __u8 dir)
 {
-	if (conf_limit && !counter_take(&begun_total, conf_limit))
+	__u64 limit = *(volatile __u64 *)&begin_limit;
+
+	if (begin_limited() && !counter_take(&begun_total, limit)) {
+		if (conf_rate && (!conf_limit || limit < conf_limit))
+			count(cpu, SC_CNT_RATE, dir);
 		return false;
+	}
 	count(cpu, SC_CNT_CREATED, dir);
 	return true;
 }

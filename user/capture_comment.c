@@ -41,6 +41,10 @@ int capture_comment_format(const struct capture_comment *c, char *buf, size_t si
 	text_add(&t, " match=");
 	text_escape(&t, c->match, ESCAPED_TOO);
 	text_add(&t, " clock_error=%lluns", (unsigned long long)c->clock_error_ns);
+	if (c->sample)
+		text_add(&t, " sample=%llu", (unsigned long long)c->sample);
+	if (c->rate)
+		text_add(&t, " rate=%llu", (unsigned long long)c->rate);
 	for (stage = 0; stage < SC_STAGE_COUNT; stage++) {
 		if (!c->probes[stage])
 			continue;
@@ -110,6 +114,17 @@ static bool value_next(struct span *rest, const char *expected, struct span *val
 	       span_equal(name, expected);
 }
 
+/* A token that may be missing. */
+static int number_parse(struct span *rest, const char *name, uint64_t *number)
+{
+	struct span ahead = *rest, value;
+
+	if (!value_next(&ahead, name, &value))
+		return 0;
+	*rest = ahead;
+	return span_number(value, UINT64_MAX, number);
+}
+
 /* The tokens after "stampcap ". */
 static int fields_parse(struct capture_comment *c, struct span rest, struct text *storage)
 {
@@ -128,6 +143,8 @@ static int fields_parse(struct capture_comment *c, struct span rest, struct text
 		return -EINVAL;
 	value.len -= 2;
 	if (span_number(value, UINT64_MAX, &c->clock_error_ns))
+		return -EINVAL;
+	if (number_parse(&rest, "sample", &c->sample) || number_parse(&rest, "rate", &c->rate))
 		return -EINVAL;
 	if (!rest.ptr)
 		return 0;

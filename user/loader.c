@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/netfilter.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,22 +24,15 @@
 #include "user/cleanup.h"
 #include "user/held.h"
 #include "user/kernel.h"
-#include "user/tables.h"
 #include "user/log.h"
+#include "user/sizes.h"
+#include "user/tables.h"
 
 #define ROUNDS_MAX 64
 #define MAX_LINKS 128
-#define TABLE_MEMORY_BYTES (64u << 20)
 #define BEGIN_IN_FLIGHT_US 20000 /* from TC egress to the driver, when nothing holds packets on purpose */
-#define SETS_MAX 2048u
-#define SETS_MIN 32u
-_Static_assert(SETS_MAX * SC_WAYS <= SC_MAX_SLOTS, "every slot has a number of its own in ids");
 #define WHY_MAX 256
 #define KERNEL_ENOTSUPP 524 /* the kernel's own, of which strerror() knows nothing */
-/* Rings of all CPUs together when nothing else was asked for, and the limits of one. */
-#define RINGS_TOTAL_BYTES (128u << 20)
-#define RING_MAX_BYTES (32u << 20)
-#define RING_MIN_BYTES (1u << 20)
 
 struct loader {
 	struct stampcap_bpf *skel;
@@ -52,7 +46,7 @@ struct loader {
 	size_t device_count;
 	int *ring_fds;
 	int cpus;
-	uint32_t sets, slot_bytes, ring_bytes;
+	struct sizes sizes;
 	struct kernel_limits kernel;
 };
 
@@ -78,25 +72,6 @@ static int print_listen(enum libbpf_print_level level, const char *fmt, va_list 
 	else if (strstr(line, "libbpf: prog '") && !*refused_text)
 		snprintf(refused_text, sizeof(refused_text), "%.*s", (int)strcspn(line, "\n"), line);
 	return 0;
-}
-
-static void table_size(struct loader *l, const struct loader_config *config)
-{
-	uint32_t room = config->snaplen_bytes < SC_MIN_BYTES ? SC_MIN_BYTES : config->snaplen_bytes;
-
-	l->slot_bytes = (sizeof(struct sc_packet) + room + 7) & ~7u;
-	l->sets = SETS_MAX;
-	while (l->sets > SETS_MIN && (uint64_t)l->sets * SC_WAYS * l->slot_bytes > TABLE_MEMORY_BYTES)
-		l->sets /= 2;
-}
-
-static uint32_t ring_size(int cpus)
-{
-	uint32_t bytes = RING_MAX_BYTES;
-
-	while (bytes > RING_MIN_BYTES && (uint64_t)bytes * cpus > RINGS_TOTAL_BYTES)
-		bytes /= 2;
-	return bytes;
 }
 
 static void set_devices(struct stampcap_bpf *skel, const struct loader_config *config)
@@ -137,10 +112,12 @@ static int set_constants(struct loader *l, const struct loader_config *config)
 	skel->rodata->conf_netns_inum = inum;
 	skel->rodata->conf_stages = probes_stages(&l->probes, SCOPE_ALL);
 	skel->rodata->conf_snaplen = config->snaplen_bytes;
-	skel->rodata->conf_room = l->slot_bytes - sizeof(struct sc_packet);
-	skel->rodata->conf_set_mask = l->sets - 1;
+	skel->rodata->conf_room = l->sizes.slot_bytes - sizeof(struct sc_packet);
+	skel->rodata->conf_set_mask = l->sizes.sets - 1;
 	skel->rodata->conf_limit = config->limit;
-	skel->rodata->conf_wake_bytes = l->ring_bytes / 4;
+	skel->rodata->conf_rate = config->rate;
+	skel->bss->begin_limit = config->limit;
+	skel->rodata->conf_wake_bytes = l->sizes.ring_bytes / 4;
 	skel->rodata->conf_softirq_raise = probes_program_used(&l->probes, "sc_sirq_raise");
 	skel->rodata->conf_poll_function = probes_function_used(&l->probes, "__napi_schedule") &&
 					   probes_function_used(&l->probes, "__napi_schedule_irqoff") && probes_function_used(&l->probes, "__napi_poll") &&
@@ -171,14 +148,14 @@ static int set_constants(struct loader *l, const struct loader_config *config)
 static int set_maps(struct loader *l)
 {
 	struct stampcap_bpf *skel = l->skel;
-	int err = bpf_map__set_max_entries(skel->maps.sets, l->sets);
+	int err = bpf_map__set_max_entries(skel->maps.sets, l->sizes.sets);
 
-	err = err ?: bpf_map__set_max_entries(skel->maps.timelines, l->sets * SC_WAYS);
-	err = err ?: bpf_map__set_value_size(skel->maps.timelines, l->slot_bytes);
+	err = err ?: bpf_map__set_max_entries(skel->maps.timelines, l->sizes.sets * SC_WAYS);
+	err = err ?: bpf_map__set_value_size(skel->maps.timelines, l->sizes.slot_bytes);
 	err = err ?: bpf_map__set_max_entries(skel->maps.rings, l->cpus);
 	if (l->kernel.vmemmap_at && l->kernel.page_offset_at) { /* room for a last piece of any length, whose bound the verifier cannot see */
 		err = err ?: bpf_map__set_max_entries(skel->maps.pieces, l->cpus);
-		err = err ?: bpf_map__set_value_size(skel->maps.pieces, (l->slot_bytes + UINT16_MAX + 7) & ~7u);
+		err = err ?: bpf_map__set_value_size(skel->maps.pieces, (l->sizes.slot_bytes + UINT16_MAX + 7) & ~7u);
 	}
 	if (skel->rodata->conf_recv_length)
 		err = err ?: bpf_map__set_max_entries(skel->maps.queued_skbs, SC_QUEUED_SETS);
@@ -296,9 +273,9 @@ static int make_rings(struct loader *l)
 	for (int cpu = 0; cpu < l->cpus; cpu++)
 		l->ring_fds[cpu] = -1;
 	for (int cpu = 0; cpu < l->cpus; cpu++) {
-		l->ring_fds[cpu] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, l->ring_bytes, NULL);
+		l->ring_fds[cpu] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, l->sizes.ring_bytes, NULL);
 		if (l->ring_fds[cpu] < 0)
-			return log_err(-errno, "cannot create a ring buffer of %u bytes per CPU: try a smaller -B", l->ring_bytes);
+			return log_err(-errno, "cannot create a ring buffer of %u bytes per CPU: try a smaller -B", l->sizes.ring_bytes);
 		if (bpf_map_update_elem(bpf_map__fd(l->skel->maps.rings), &cpu, &l->ring_fds[cpu], BPF_ANY))
 			return log_err(-errno, "cannot install the ring buffer of CPU %d", cpu);
 	}
@@ -481,6 +458,19 @@ static int rounds(struct loader *l, const struct loader_config *config)
 	return log_refuse(-ENOTSUP, "the kernel refused too many programs: run with -v to see which");
 }
 
+static int choose_sizes(struct loader *l, const struct loader_config *config)
+{
+	struct sizes_request request = {
+		.memory_bytes = config->memory_bytes, .ring_bytes = config->ring_bytes, .snaplen_bytes = config->snaplen_bytes, .cpus = l->cpus,
+	};
+	int err = sizes_choose(&l->sizes, &request);
+
+	if (err)
+		return log_refuse(err, "--memory: %d CPUs and %u bytes of each packet need at least %" PRIu64 " MiB: try a smaller -s", l->cpus,
+				  config->snaplen_bytes, (sizes_bytes(&l->sizes, l->cpus) >> 20) + 1);
+	return 0;
+}
+
 CLEANUP_DEFINE(cleanup_loader, struct loader, loader_free);
 
 int loader_start(struct loader **out, const struct loader_config *config)
@@ -493,10 +483,11 @@ int loader_start(struct loader **out, const struct loader_config *config)
 	if (!l)
 		return log_err(-ENOMEM, "no memory for the loader");
 	l->cpus = libbpf_num_possible_cpus();
-	l->ring_bytes = config->ring_bytes ?: ring_size(l->cpus);
 	l->device_count = config->device_count;
 	libbpf_set_print(print_listen);
-	table_size(l, config);
+	err = choose_sizes(l, config);
+	if (err)
+		return err;
 	err = probes_init(&l->probes, &probes, unknown, sizeof(unknown));
 	if (err == -EINVAL)
 		return log_refuse(-EBADRQC, "--without %s: no such probe; `stampcap list` shows them", unknown);
@@ -588,13 +579,14 @@ void loader_maps(const struct loader *l, struct loader_maps *out)
 		.sets_fd = bpf_map__fd(l->skel->maps.sets),
 		.timelines_fd = bpf_map__fd(l->skel->maps.timelines),
 		.cpu_states_fd = bpf_map__fd(cpu_states),
-		.sets = l->sets,
-		.slot_bytes = l->slot_bytes,
+		.sets = l->sizes.sets,
+		.slot_bytes = l->sizes.slot_bytes,
 		.cpu_state_bytes = state_bytes,
 		.counters_offset = state_bytes - SC_CNT_COUNT * 2 * sizeof(uint64_t),
 		.locks_fd = l->kernel.atomics ? -1 : bpf_map__fd(l->skel->maps.slot_locks),
+		.begun_total = &l->skel->bss->begun_total,
+		.begin_limit = &l->skel->bss->begin_limit,
 		.open_total = l->skel->rodata->conf_filter ? &l->skel->bss->open_total : NULL,
-		.memory_bytes = (uint64_t)l->sets * (SC_WAYS * l->slot_bytes + sizeof(struct sc_set)) + (uint64_t)l->ring_bytes * l->cpus +
-				map_bytes(l->skel->maps.queued_skbs) + map_bytes(l->skel->maps.pieces),
+		.memory_bytes = sizes_bytes(&l->sizes, l->cpus) + map_bytes(l->skel->maps.queued_skbs) + map_bytes(l->skel->maps.pieces),
 	};
 }

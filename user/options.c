@@ -12,10 +12,13 @@
 
 #include "user/log.h"
 #include "user/packet.h"
+#include "user/rate.h"
+#include "user/sample.h"
 
 #define NS_PER_S 1000000000ull
 #define ROWS_MAX 40
 #define DURATION_MAX_S 1e9
+#define MEMORY_MIB_MAX (1024 * 1024)
 #define RING_KIB_MIN 4
 #define RING_KIB_MAX (1024 * 1024)
 
@@ -62,6 +65,23 @@ static int set_count(struct record_options *o, const char *argument)
 	return 0;
 }
 
+static int set_rate(struct record_options *o, const char *argument)
+{
+	if (parse_number(argument, 1, RATE_MAX, &o->rate))
+		return log_refuse(-EINVAL, "--rate %s: give packets per second, 1 or more", argument);
+	return 0;
+}
+
+static int set_sample(struct record_options *o, const char *argument)
+{
+	uint64_t n;
+
+	if (strncmp(argument, "1/", 2) || parse_number(argument + 2, 1, SAMPLE_MAX, &n))
+		return log_refuse(-EINVAL, "--sample %s: give the share of flows, 1/2 to 1/%d", argument, SAMPLE_MAX);
+	o->sample = n > 1 ? n : 0;
+	return 0;
+}
+
 static int set_duration(struct record_options *o, const char *argument)
 {
 	const char *seconds = strncmp(argument, "duration:", 9) ? argument : argument + 9;
@@ -90,6 +110,16 @@ static int set_ring(struct record_options *o, const char *argument)
 	while (rounded < kib)
 		rounded *= 2;
 	o->ring_bytes = rounded * 1024 > UINT32_MAX / 2 ? 1u << 30 : rounded * 1024;
+	return 0;
+}
+
+static int set_memory(struct record_options *o, const char *argument)
+{
+	uint64_t mib;
+
+	if (parse_number(argument, 1, MEMORY_MIB_MAX, &mib))
+		return log_refuse(-EINVAL, "--memory %s: give MiB for the kernel's tables and rings, 1 to %d", argument, MEMORY_MIB_MAX);
+	o->memory_bytes = mib << 20;
 	return 0;
 }
 
@@ -233,9 +263,12 @@ const struct option_row record_rows[] = {
 	{ 'i', "interface", "IF", "interface, by name or index; may be repeated", set_interface },
 	{ 'w', "write", "FILE", "write pcapng to FILE, - for standard output; without it, a line of text per packet", set_write },
 	{ 'c', "count", "N", "stop after N packets", set_count },
+	{ 0, "rate", "N", "record at most N packets a second, and count the others", set_rate },
+	{ 0, "sample", "1/N", "record one flow in N, both directions of it", set_sample },
 	{ 'a', "autostop", "SECONDS", "stop after SECONDS (or duration:SECONDS)", set_duration },
 	{ 's', "snapshot-length", "BYTES", "bytes kept of each packet (256; 0: all)", set_snaplen },
 	{ 'B', "buffer-size", "KIB", "ring buffer per CPU in KiB, rounded up to a power of two (by the number of CPUs: 32768 or less)", set_ring },
+	{ 0, "memory", "MIB", "memory of the kernel's tables and rings together (192)", set_memory },
 	{ 'Q', "direction", "DIR", "in, out or inout", set_direction },
 	{ 0, "xdp", "MODE", "auto (where it changes nothing), native, skb or off", set_xdp },
 	{ 0, "stages", "LIST", "stamp only these stages, as in driver,rx.tc,read", set_stages },

@@ -16,10 +16,13 @@ struct record_options {
 	const char *without;	  /* NULL: none */
 	const char *filter;	  /* expression; NULL: none */
 	uint64_t packets;	  /* 0: no limit */
+	uint64_t rate;		  /* packets a second, 0: no limit */
+	uint32_t sample;	  /* one flow in so many, 0: all */
 	uint64_t duration_ns;	  /* 0: no limit */
 	uint64_t deadline_ns;	  /* 0: by the kind of output */
 	uint32_t snaplen_bytes;
 	uint32_t ring_bytes;
+	uint64_t memory_bytes;	  /* of the kernel's tables and rings; 0: by default */
 	uint32_t dirs;		  /* 1 << (enum sc_dir - 1) */
 	uint32_t stages;	  /* SC_BIT mask */
 	enum xdp_mode xdp;

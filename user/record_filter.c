@@ -14,6 +14,7 @@
 #include "user/cleanup.h"
 #include "user/filter_error.h"
 #include "user/log.h"
+#include "user/sample.h"
 
 #define LINKS (SC_LINK_RAW + 1)
 
@@ -93,17 +94,35 @@ static int translate_all(struct record_filter *f)
 	return err ? log_refuse(err, "filter: %s", problem.text) : 0;
 }
 
-int record_filter_new(struct record_filter **out, const char *expression, const struct net_device_info *devices, size_t device_count)
+/* In the place of what was compiled of `expression` alone, which has shown by then that it is right. */
+static int compile_sample(struct record_filter *f, const char *expression, uint32_t sample, const struct net_device_info *devices, size_t device_count)
+{
+	_cleanup_free_ char *sampled = NULL;
+	int err = sample_expression(&sampled, sample, expression);
+
+	if (err)
+		return log_err(err, "no memory for the filter");
+	for (int link = 0; link < LINKS; link++)
+		filter_free(TAKE_PTR(f->of_link[link]));
+	return compile_all(f, sampled, devices, device_count);
+}
+
+int record_filter_new(struct record_filter **out, const char *expression, uint32_t sample, const struct net_device_info *devices, size_t device_count)
 {
 	_cleanup_(cleanup_record_filter) struct record_filter *f = NULL;
-	int err;
+	int err = 0;
 
-	if (!expression || !expression[strspn(expression, " \t\n")])
+	if (expression && !expression[strspn(expression, " \t\n")])
+		expression = NULL;
+	if (!expression && !sample)
 		return 0;
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return log_err(-ENOMEM, "no memory for the filter");
-	err = compile_all(f, expression, devices, device_count);
+	if (expression)
+		err = compile_all(f, expression, devices, device_count);
+	if (!err && sample)
+		err = compile_sample(f, expression, sample, devices, device_count);
 	err = err ?: translate_all(f);
 	if (err)
 		return err;

@@ -13,10 +13,10 @@ struct record_filter;
 extern const struct translate_layout filter_view_layout;
 
 /*
- * Compiles `expression` for the devices, as for a live capture on each, or without devices for an Ethernet file, and translates it. 0 and *out, NULL for an
- * expression of spaces only; else everything has been said: -EINVAL or -E2BIG for a wrong expression, another negative errno if it could not be tried.
+ * Compiles `expression` for the devices, as for a live capture on each, or without devices for an Ethernet file, and translates it; `sample`: of one flow in so many,
+ * 0 of all. 0 and *out, NULL where everything is to be accepted; else everything has been said: -EINVAL or -E2BIG for a wrong expression, another negative errno if it could not be tried.
  */
-int record_filter_new(struct record_filter **out, const char *expression, const struct net_device_info *devices, size_t device_count);
+int record_filter_new(struct record_filter **out, const char *expression, uint32_t sample, const struct net_device_info *devices, size_t device_count);
 void record_filter_free(struct record_filter *f); /* NULL is fine */
 
 const struct translation *record_filter_code(const struct record_filter *f);

@@ -25,6 +25,10 @@ static void capture_print(const struct report *r, FILE *out)
 		(unsigned long long)(duration_ns % NS_PER_S / 1000000));
 	if (r->filter)
 		fprintf(out, ", filter \"%s\"", r->filter);
+	if (r->capture.sample)
+		fprintf(out, ", one flow in %llu", (unsigned long long)r->capture.sample);
+	if (r->capture.rate)
+		fprintf(out, ", at most %llu packets a second", (unsigned long long)r->capture.rate);
 	fputc('\n', out);
 	if (r->only)
 		fprintf(out, "only packets that match \"%s\": %llu of %llu\n", r->only, (unsigned long long)r->matched,
@@ -65,7 +69,7 @@ static void accounting_print(const struct report *r, FILE *out)
 	counters_print(total.lost, account_lost_names, ACCOUNT_LOST_COUNT, out);
 	fputs("; rejected", out);
 	counters_print(total.rejected, account_rejected_names, ACCOUNT_REJECTED_COUNT, out);
-	fputs(total.rejected[0] || total.rejected[1] || total.rejected[2] ? "\n" : " 0\n", out);
+	fputs(memcmp(total.rejected, (uint64_t[ACCOUNT_REJECTED_COUNT]){}, sizeof(total.rejected)) ? "\n" : " 0\n", out);
 }
 
 static void time_print(uint64_t ns, FILE *out)
