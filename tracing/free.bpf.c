@@ -115,14 +115,20 @@ static __always_inline bool icmp6_served(const struct sc_packet *p, int reason)
 	return p->l4_proto == IPPROTO_ICMPV6 && p->dir == SC_DIR_RX && arrived && !drop_has_reason(reason);
 }
 
-/* Its story was told when it came into the queue. */
-static __always_inline void dropped_in_queue(__u64 id, int reason)
+/*
+ * A reader, or poll(), found the checksum of a queued datagram wrong, whose story was told when it was queued. Where packets arrive that reason means another one, in an skb
+ * that the table may know from before; any other reason may, wherever it is given.
+ */
+static __always_inline void drop_queued(__u64 key, int reason)
 {
-	struct sc_call call = { .type = SC_REC_DROPPED, .time_ns = bpf_ktime_get_ns(), .index = reason, .packet = id };
+	struct sc_call call = { .type = SC_REC_DROPPED, .time_ns = bpf_ktime_get_ns(), .index = reason };
 	struct cpu_state *cpu = cpu_state();
 
-	if (cpu)
-		call_output(cpu, &call, SC_DIR_RX);
+	call.packet = queued_end(key);
+	if (!call.packet || !cpu || cpu->softirq_ns || !bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM) ||
+	    reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM))
+		return;
+	call_output(cpu, &call, SC_DIR_RX);
 }
 
 /* Its third argument, the reason, came with 5.17 (kernel commit c504e5c2f964). */
@@ -133,15 +139,12 @@ int sc_drop(__u64 *args)
 	int reason = drops_have_reasons() ? args[2] : 0;
 	struct timeline t = {};
 	struct cpu_state *cpu;
-	__u64 queued;
 
 	early_forget(skb_key(skb));
-	queued = conf_recv_length && sock_any() ? queued_end(skb_key(skb)) : 0;
-	if (!timeline_find(skb_key(skb), &t) || !t.packet) {
-		if (queued)
-			dropped_in_queue(queued, reason);
+	if (conf_recv_length && sock_any())
+		drop_queued(skb_key(skb), reason);
+	if (!timeline_find(skb_key(skb), &t) || !t.packet)
 		return 0;
-	}
 	cpu = cpu_state();
 	if (!cpu)
 		return 0;

@@ -106,6 +106,7 @@ struct netdev_queue;
 
 enum skb_drop_reason {
 	SKB_DROP_REASON_NOT_SPECIFIED = 2,
+	SKB_DROP_REASON_UDP_CSUM = 8,
 };
 
 #pragma clang attribute pop

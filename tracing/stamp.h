@@ -65,7 +65,7 @@ enum sc_record_type {
 	SC_REC_WRITE,	   /* struct sc_call: a send call */
 	SC_REC_SOCKET,	   /* struct sc_call: TCP made bytes up to `to` readable outside the packet's own softirq */
 	SC_REC_ALSO,	   /* struct sc_call: the datagram `packet` is delivered to this socket, too */
-	SC_REC_DROPPED,	   /* struct sc_call: the datagram `packet` was dropped in its socket's queue: wrong checksum, or nobody there to read it any more */
+	SC_REC_DROPPED,	   /* struct sc_call: the datagram `packet` was dropped by its reader, who found its checksum wrong */
 };
 
 /* One packet's story: the open timeline and, unchanged, the record of it. Bytes of the packet follow. */
