@@ -41,8 +41,8 @@ static __always_inline int pass(int verdict)
 #define EMPTY_CLS(target, line, prog) EMPTY("tc", line, prog, VERDICT_NEXT)
 #define EMPTY_CGROUP(target, line, prog) EMPTY(target, line, prog, CGROUP_PASS)
 #define EMPTY_XDP(target, line, prog) EMPTY("xdp.frags", line, prog, XDP_PASS)
-/* Kinds that no program of this version has. */
-#define EMPTY_FENTRY(target, line, prog)
+/* Kernel functions: the machines that measure with tracepoints alone are the ones compared. XDPMETA has no program. */
+#define EMPTY_FUNC(target, line, prog)
 #define EMPTY_XDPMETA(target, line, prog)
 
 #define PROBE(dir, id, scope, rank, kind, target, prog) EMPTY_##kind(target, __LINE__, prog)

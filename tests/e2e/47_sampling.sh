@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 60
+# beside others
 # Less than everything: one flow in N, whole and both ways; so many packets a second, the others counted; memory by request.
 . "$(dirname "$0")/lib.sh"
 
