@@ -6,6 +6,21 @@
 #include "parse.bpf.h"
 #include "skb.bpf.h"
 
+/* What all fragments of a packet, and the packet before it was cut, have in common. IPv6 chooses the identification only when it cuts. */
+static __always_inline __u32 fragment_key(__u32 hash, __u32 ipv4_id)
+{
+	return hash_mix(hash, ipv4_id) | 1;
+}
+
+static __always_inline __u32 packet_fragment_key(struct sc_packet *p)
+{
+	__u32 at = p->l3_off + (p->ip_version == 4 ? 12 : 8), end = at + (p->ip_version == 4 ? 8 : 32), hash = p->ip_version;
+
+	for (int i = 0; i < 8 && at < end; i++, at += 4)
+		hash = hash_mix(hash, be32_at(p, at));
+	return fragment_key(hash, p->ip_version == 4 ? be16_at(p, p->l3_off + 4) : 0);
+}
+
 /* The packet lives on in the skb with this key: its story moves to a slot there, which gives it another id. */
 static __always_inline bool timeline_move(struct cpu_state *cpu, struct timeline *t, const struct timeline *from, __u64 key)
 {
@@ -58,6 +73,17 @@ static __always_inline __u32 body_read(struct sc_packet *p, const __u32 off, str
 	return bpf_probe_read_kernel(packet_bytes(p) + off, len, skb->data + from) ? off : off + len;
 }
 
+/* All of an skb without fragments in one go, from `before` bytes before its data on. Returns how many, 0 if they cannot be read. */
+static __always_inline __u32 linear_read(struct sc_packet *p, const struct sk_buff *skb, const __u32 before)
+{
+	__u32 len = skb->len + before;
+
+	FORGET(len);
+	if (len > conf_room)
+		len = conf_room;
+	return bpf_probe_read_kernel(packet_bytes(p), len, skb->data - before) ? 0 : len;
+}
+
 static __always_inline void put_tag(struct sc_packet *p, const struct sk_buff *skb, __u32 vlan)
 {
 	__u8 *tag = packet_bytes(p) + 12;
@@ -77,6 +103,8 @@ static __always_inline __u32 read_rx(struct sc_packet *p, struct sk_buff *skb, _
 	__u8 *b = packet_bytes(p);
 
 	p->wire_len_bytes += ETH_HLEN;
+	if (!vlan && !skb->data_len)
+		return linear_read(p, skb, ETH_HLEN);
 	if (bpf_probe_read_kernel(b, ETH_HLEN, skb->data - ETH_HLEN))
 		return 0;
 	if (!vlan)

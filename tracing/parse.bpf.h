@@ -22,9 +22,15 @@ static __always_inline __u32 byte_at(struct sc_packet *p, __u32 off)
 	return packet_bytes(p)[at];
 }
 
+/* Two of them at an even offset: all headers begin at one. */
 static __always_inline __u32 be16_at(struct sc_packet *p, __u32 off)
 {
-	return byte_at(p, off) << 8 | byte_at(p, off + 1);
+	__u64 at = off;
+
+	if (at >= SC_MIN_BYTES)
+		return 0;
+	BOUND(at, SC_MIN_BYTES - 2);
+	return bpf_ntohs(*(__u16 *)(packet_bytes(p) + at));
 }
 
 static __always_inline __u32 be32_at(struct sc_packet *p, __u32 off)
@@ -105,21 +111,6 @@ static __always_inline void parse_ipv6(struct sc_packet *p)
 	p->l4_off = at;
 	p->flow_hash = hash_mix(p->flow_hash, next);
 	parse_l4(p, len);
-}
-
-/* What all fragments of a packet, and the packet before it was cut, have in common. IPv6 chooses the identification only when it cuts. */
-static __always_inline __u32 fragment_key(__u32 hash, __u32 ipv4_id)
-{
-	return hash_mix(hash, ipv4_id) | 1;
-}
-
-static __always_inline __u32 packet_fragment_key(struct sc_packet *p)
-{
-	__u32 at = p->l3_off + (p->ip_version == 4 ? 12 : 8), end = at + (p->ip_version == 4 ? 8 : 32), hash = p->ip_version;
-
-	for (int i = 0; i < 8 && at < end; i++, at += 4)
-		hash = hash_mix(hash, be32_at(p, at));
-	return fragment_key(hash, p->ip_version == 4 ? be16_at(p, p->l3_off + 4) : 0);
 }
 
 /* A global function, so that the verifier walks its loops once and not at every call. */
