@@ -176,7 +176,9 @@ build/empty.skel.h: build/empty.bpf.o
 
 build/obj/tests/bench/empty_hooks.o: build/empty.skel.h
 
-build/tests/bench/empty_hooks: build/obj/tests/bench/empty_hooks.o build/libstampcap.a
+BENCH_TOOLS := build/tests/bench/empty_hooks build/tests/bench/replay
+
+$(BENCH_TOOLS): build/tests/bench/%: build/obj/tests/bench/%.o build/libstampcap.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(LIBS)
 
@@ -222,9 +224,9 @@ check-kernels: deps-test
 
 .PHONY: bench
 bench: deps-test
-	@$(QUIET_MAKE) -j$(JOBS) build/stampcap build/tests/bench/empty_hooks $(TEST_TOOLS)
+	@$(QUIET_MAKE) -j$(JOBS) build/stampcap $(BENCH_TOOLS) $(TEST_TOOLS)
 	@tests/bench/bench.sh
-	@[ "$$(nproc)" -lt 2 ] || CLIENT_CPUS=0 SERVER_CPUS=1 SERIES="$${SERIES-filter filter-bare empty program-time}" tests/bench/bench.sh
+	@[ "$$(nproc)" -lt 2 ] || CLIENT_CPUS=0 SERVER_CPUS=1 SERIES="$${SERIES-noise floor record-floor filter-empty record filter}" BENCH_JSON=build/bench-two-cpus.json tests/bench/bench.sh
 
 .PHONY: demo
 demo: deps-demo

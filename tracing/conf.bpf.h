@@ -14,7 +14,6 @@ extern const volatile __u32 conf_snaplen;	 /* bytes of a packet that go to the f
 extern const volatile __u32 conf_room;		 /* bytes a slot has for them: >= snaplen, >= SC_MIN_BYTES */
 extern const volatile __u32 conf_set_mask;	 /* number of sets - 1, a power of two - 1 */
 extern const volatile __u64 conf_limit;		 /* packets to begin, 0 without limit */
-extern const volatile __u8 conf_rate;		 /* so many in a time: begin_limit moves on */
 extern const volatile __u32 conf_wake_bytes;	 /* a ring fuller than this wakes its reader */
 extern const volatile __u8 conf_softirq_raise;	 /* softirq_raise is attached: an interrupt must have raised its softirq */
 extern const volatile __u8 conf_poll_function;	 /* functions tell which interrupt led to which poll: see interrupt.bpf.h */
@@ -61,10 +60,7 @@ extern __u32 begin_at_tc;
 /* Packets to send may also begin at the driver: not in the first moments, while it gets some that passed TC egress before there was a recording. */
 extern __u32 begin_at_driver;
 
-/* Packets that may have begun: conf_limit, or less for a while. Kept by user space. */
-extern __u64 begin_limit;
-
-/* Packets begun so far, only kept where there is such a limit. Its address is also the origin skb addresses are measured from: see skb_key(). */
+/* Slots begun so far, only kept when conf_limit is set. Its address is also the origin skb addresses are measured from: see skb_key(). */
 extern __u64 begun_total;
 
 /* That address as a number, once somebody needed it. */

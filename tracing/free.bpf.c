@@ -21,7 +21,7 @@ static __always_inline void split(struct cpu_state *cpu, struct timeline *t, __u
 		return;
 	cut_note(t->packet, segment_bytes);
 	count(cpu, SC_CNT_SPLIT, SC_DIR_TX);
-	if (begin_limited())
+	if (conf_limit)
 		__sync_fetch_and_add(&begun_total, -1);
 	timeline_free(t);
 }
@@ -116,18 +116,19 @@ static __always_inline bool icmp6_served(const struct sc_packet *p, int reason)
 }
 
 /*
- * A reader, or poll(), found the checksum of a queued datagram wrong, whose story was told when it was queued. Where packets arrive that reason means another one, in an skb
- * that the table may know from before; any other reason may, wherever it is given.
+ * A reader, or poll(), found the checksum of a queued datagram wrong, whose story was told when it was queued. Any other reason, or that one where packets arrive, may be
+ * another packet's, in an skb that the table knows from before: what arrives has its route, which UDP lets go when it queues.
  */
-static __always_inline void drop_queued(__u64 key, int reason)
+static __always_inline void drop_queued(const struct sk_buff *skb, int reason)
 {
-	struct sc_call call = { .type = SC_REC_DROPPED, .time_ns = bpf_ktime_get_ns(), .index = reason };
+	__u64 key = skb_key(skb), id = queued_end(key);
 	struct cpu_state *cpu = cpu_state();
 
-	call.packet = queued_end(key);
-	if (!call.packet || !cpu || cpu->softirq_ns || !bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM) ||
+	if (!id || !cpu || skb->_skb_refdst || !bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM) ||
 	    reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM))
 		return;
+	struct sc_call call = { .type = SC_REC_DROPPED, .time_ns = bpf_ktime_get_ns(), .index = reason, .packet = id };
+
 	call_output(cpu, &call, SC_DIR_RX);
 }
 
@@ -141,10 +142,13 @@ int sc_drop(__u64 *args)
 	struct cpu_state *cpu;
 
 	early_forget(skb_key(skb));
-	if (conf_recv_length && sock_any())
-		drop_queued(skb_key(skb), reason);
-	if (!timeline_find(skb_key(skb), &t) || !t.packet)
+	if (!timeline_find(skb_key(skb), &t) || !t.packet) {
+		if (conf_recv_length && sock_any())
+			drop_queued(skb, reason);
 		return 0;
+	}
+	if (conf_recv_length && sock_any())
+		queued_forget(skb_key(skb));
 	cpu = cpu_state();
 	if (!cpu)
 		return 0;

@@ -18,7 +18,6 @@ const volatile __u32 conf_snaplen = 256;
 const volatile __u32 conf_room = SC_MIN_BYTES;
 const volatile __u32 conf_set_mask = 1023;
 const volatile __u64 conf_limit = 0;
-const volatile __u8 conf_rate = 0;
 const volatile __u32 conf_wake_bytes = 1 << 20;
 const volatile __u8 conf_softirq_raise = 0;
 const volatile __u8 conf_poll_function = 0;
@@ -55,7 +54,6 @@ __u32 begin_at_tc = 0;
 __u32 begin_at_driver = 0;
 __u64 key_origin = 0;
 __u64 begun_total = 0;
-__u64 begin_limit = 0;
 
 struct map_cpu cpu_states SEC(".maps");
 struct map_sets sets SEC(".maps");

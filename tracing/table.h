@@ -16,7 +16,6 @@ enum sc_counter {
 	SC_CNT_RING,	 /* lost: ring full */
 	SC_CNT_BACKWARDS, /* stamps rejected: earlier than the one before */
 	SC_CNT_CALLS,	 /* read and write records lost to a full ring */
-	SC_CNT_RATE,	 /* packets that did not begin because so many had */
 	SC_CNT_SOFTIRQS, /* network softirqs that our program saw begin: NET_RX, NET_TX */
 	SC_CNT_COUNT,
 };

@@ -4,21 +4,11 @@
 
 #include "record.bpf.h"
 
-static __always_inline bool begin_limited(void)
-{
-	return conf_limit || conf_rate;
-}
-
-/* Counts a story as begun; false when the limit of packets is reached, for good or for now. */
+/* Counts a story as begun; false when the limit of packets is reached. */
 static __always_inline bool timeline_count(struct cpu_state *cpu, __u8 dir)
 {
-	__u64 limit = *(volatile __u64 *)&begin_limit;
-
-	if (begin_limited() && !counter_take(&begun_total, limit)) {
-		if (conf_rate && (!conf_limit || limit < conf_limit))
-			count(cpu, SC_CNT_RATE, dir);
+	if (conf_limit && !counter_take(&begun_total, conf_limit))
 		return false;
-	}
 	count(cpu, SC_CNT_CREATED, dir);
 	return true;
 }
@@ -116,16 +106,14 @@ static __always_inline void timeline_stamp(struct cpu_state *cpu, struct sc_pack
 }
 
 /*
- * The open timeline of this very packet at a later stage. The address alone proves nothing: the stage must lie ahead, and before the stack proper the buffer
- * must be the one seen first. From there on the kernel moves living packets to new buffers (skb_cow() in ip_forward(), linearizing for a device without
+ * Is the timeline that was found by an skb's address that of this very packet, at a later stage? The address alone proves nothing: the stage must lie ahead, and before the
+ * stack proper the buffer must be the one seen first. From there on the kernel moves living packets to new buffers (skb_cow() in ip_forward(), linearizing for a device without
  * scatter-gather): a begin that nothing can bypass has cleared the entry of whoever had the address before, and what was received still says so.
  */
-static __always_inline bool timeline_follow_as(const struct sk_buff *skb, __u8 stage, struct timeline *t, const bool typed)
+static __always_inline bool timeline_goes_on_as(const struct sk_buff *skb, __u8 stage, const struct timeline *t, const bool typed)
 {
 	__u64 head;
 
-	if (!timeline_find(key_of(skb, typed), t))
-		return false;
 	if (!stage_follows(stage, t->packet->last_stage))
 		return false;
 	head = (__u64)FIELD(typed, skb, head);
@@ -135,6 +123,11 @@ static __always_inline bool timeline_follow_as(const struct sk_buff *skb, __u8 s
 		t->packet->head = head;
 	}
 	return true;
+}
+
+static __always_inline bool timeline_follow_as(const struct sk_buff *skb, __u8 stage, struct timeline *t, const bool typed)
+{
+	return timeline_find(key_of(skb, typed), t) && timeline_goes_on_as(skb, stage, t, typed);
 }
 
 static __always_inline bool timeline_follow(const struct sk_buff *skb, __u8 stage, struct timeline *t)

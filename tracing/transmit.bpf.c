@@ -129,11 +129,10 @@ int BPF_PROG(sc_qdisc, struct Qdisc *qdisc, const struct netdev_queue *txq, int 
 	if (!skb->next)
 		return 0;
 	/* A list. Untyped: for every typed pointer that it follows the verifier looks names up in all of BTF, a quarter of a second in this loop. */
-	for (int i = 1; i < QDISC_BULK_MAX; i++) {
-		skb = FIELD(UNTYPED, skb, next);
-		if (!skb)
-			break;
+	skb = FIELD(UNTYPED, skb, next);
+	for (int i = 1; skb && i < QDISC_BULK_MAX; i++) {
 		dequeued(cpu, skb, paced, now_ns, UNTYPED);
+		skb = FIELD(UNTYPED, skb, next);
 	}
 	return 0;
 }
@@ -195,8 +194,9 @@ int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 	struct cpu_state *cpu;
 	struct sc_packet *p;
 	__u64 now_ns;
+	bool known = timeline_find(skb_key(skb), &t);
 
-	if (timeline_find(skb_key(skb), &t)) {
+	if (known) {
 		/* A driver that was busy gets the packet again: the first time counts. */
 		if (t.packet->dir == SC_DIR_TX && t.packet->last_stage == SC_TX_DRIVER && t.packet->head == (__u64)skb->head)
 			return 0;
@@ -207,7 +207,7 @@ int BPF_PROG(sc_driver_tx, struct sk_buff *skb, const struct net_device *dev)
 	if (!cpu)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
-	if (!timeline_follow(skb, SC_TX_DRIVER, &t) || !tx_continues(t.packet, SC_TX_DRIVER, skb->skb_iif)) {
+	if (!known || !timeline_goes_on_as(skb, SC_TX_DRIVER, &t, TYPED) || !tx_continues(t.packet, SC_TX_DRIVER, skb->skb_iif)) {
 		if (!(flags & SC_DEV_CAPTURE) || !direction_wanted(SC_DIR_TX) || !driver_begin(cpu, &t, skb, flags))
 			return 0;
 	}

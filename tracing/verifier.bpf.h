@@ -2,7 +2,7 @@
 /* Bounds that the verifier has to see and the compiler, knowing them to hold, would optimise away or check in another register. */
 #pragma once
 
-/* x, 64 bits wide, is at most `mask`, a power of two - 1. */
+/* x, 64 bits wide, is at most `mask`: a power of two - 1, or less its lowest bits where x has none of those. */
 #define BOUND(x, mask) asm volatile("%0 &= %1" : "+r"(x) : "i"(mask))
 
 /* What the compiler knows of x is forgotten: the check that follows stays, and is made on the register that is used. */

@@ -137,7 +137,7 @@ static __always_inline void frames_end(struct cpu_state *cpu, __u32 ifindex, __u
 		else
 			frame_tell(n, ifindex, flags);
 	}
-	if (left > frames->unmarked && direction_wanted(SC_DIR_RX) && !begin_limited()) {
+	if (left > frames->unmarked && direction_wanted(SC_DIR_RX) && !conf_limit) {
 		__sync_fetch_and_add(&cpu->counter[SC_CNT_CREATED * 2], left - frames->unmarked);
 		__sync_fetch_and_add(&cpu->counter[SC_CNT_TABLE * 2], left - frames->unmarked);
 	}

@@ -26,8 +26,7 @@
 	X(CALLS, "calls")	  /* read and write records lost to a full ring */   \
 	X(MATCH, "match")	  /* read or write matches that contradicted the packet */ \
 	X(MISSED, "missed")	  /* runs that the kernel skipped: the program had interrupted itself */ \
-	X(BLIND, "blind")	  /* softirqs in which the kernel ran none of our programs */ \
-	X(RATE, "rate")		  /* packets above the rate that was asked for */
+	X(BLIND, "blind")	  /* softirqs in which the kernel ran none of our programs */
 
 enum account_partial {
 #define X(id, name) ACCOUNT_PARTIAL_##id,
@@ -56,7 +55,7 @@ struct account_dir {
 	uint64_t complete;
 	uint64_t partial[ACCOUNT_PARTIAL_COUNT];
 	uint64_t lost[ACCOUNT_LOST_COUNT];
-	uint64_t rejected[ACCOUNT_REJECTED_COUNT]; /* outside the equation: not packets of the capture */
+	uint64_t rejected[ACCOUNT_REJECTED_COUNT]; /* outside the equation: stamps and calls, not packets */
 };
 
 /* Index 0 RX, 1 TX: enum sc_dir minus one. */

@@ -43,8 +43,6 @@ int capture_comment_format(const struct capture_comment *c, char *buf, size_t si
 	text_add(&t, " clock_error=%lluns", (unsigned long long)c->clock_error_ns);
 	if (c->sample)
 		text_add(&t, " sample=%llu", (unsigned long long)c->sample);
-	if (c->rate)
-		text_add(&t, " rate=%llu", (unsigned long long)c->rate);
 	for (stage = 0; stage < SC_STAGE_COUNT; stage++) {
 		if (!c->probes[stage])
 			continue;
@@ -144,7 +142,7 @@ static int fields_parse(struct capture_comment *c, struct span rest, struct text
 	value.len -= 2;
 	if (span_number(value, UINT64_MAX, &c->clock_error_ns))
 		return -EINVAL;
-	if (number_parse(&rest, "sample", &c->sample) || number_parse(&rest, "rate", &c->rate))
+	if (number_parse(&rest, "sample", &c->sample))
 		return -EINVAL;
 	if (!rest.ptr)
 		return 0;

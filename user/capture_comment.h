@@ -4,7 +4,7 @@
  *
  *   stampcap format=1 version=0.1.0 match=xdp-address-or-key clock_error=123ns probes=rx.softirq:tp:softirq_entry;rx.ip:netfilter:PRE_ROUTING
  *
- * " sample=8" (one flow in eight) and " rate=1000" (packets a second, at most) stand before probes where that was asked for.
+ * " sample=8", one flow in eight, stands before probes where that was asked for.
  * probes: one entry DIR.STAGE:KIND:TARGET per stage that can be stamped, in the order of stages.def, joined by ';'; absent if there is none.
  * In version, match and targets bytes other than printable ASCII and space = | , \ ; + are written as \xHH, but ", " as '+'.
  */
@@ -23,7 +23,6 @@ struct capture_comment {
 	const char *match;	 /* how XDP stamps were matched: "xdp-address-or-key": by its address, else by its bytes; "skb": no XDP */
 	uint64_t clock_error_ns; /* bound of the error of wall times */
 	uint64_t sample;	 /* one flow in so many, 0: all */
-	uint64_t rate;		 /* at most so many packets a second, 0: no limit */
 	const char *probes[SC_STAGE_COUNT]; /* "KIND:TARGET", e.g. "tp:netif_rx_entry, napi_gro_receive_entry"; NULL absent */
 	char *storage;		 /* where the strings of a parsed comment live; NULL otherwise */
 };

@@ -192,20 +192,17 @@ static int time_parse(struct span s, const char *sign, uint64_t *ns)
 	return __builtin_add_overflow(us * 1000, fraction, ns) ? -EINVAL : 0;
 }
 
-static unsigned int stage_of_token(struct span name, uint8_t dir)
+/* The stage of that name from `from` on: they stand in their order. */
+static unsigned int stage_of_token(struct span name, uint8_t dir, unsigned int from)
 {
-	char buf[32];
-
 	if (dir == SC_DIR_RX && span_starts(name, "tx_")) {
 		name.ptr += 3;
 		name.len -= 3;
 		dir = SC_DIR_TX;
 	}
-	if (name.len >= sizeof(buf))
-		return SC_STAGE_NONE;
-	memcpy(buf, name.ptr, name.len);
-	buf[name.len] = '\0';
-	return stage_by_name(buf, dir);
+	while (from < SC_STAGE_COUNT && (stage_info[from].dir != dir || !span_equal(name, stage_info[from].name)))
+		from++;
+	return from;
 }
 
 /* stamp_ns becomes the time since the first stamp; the caller shifts it. */
@@ -224,8 +221,8 @@ static int stages_parse(struct packet *p, struct span group)
 
 		if (!span_split(token, &name, &value) || time_parse(value, "+", &step_ns))
 			return -EINVAL;
-		stage = stage_of_token(name, p->dir);
-		if (stage >= SC_STAGE_COUNT || stage < next || (!p->stages && step_ns) ||
+		stage = stage_of_token(name, p->dir, next);
+		if (stage >= SC_STAGE_COUNT || (!p->stages && step_ns) ||
 		    __builtin_add_overflow(sum_ns, step_ns, &sum_ns))
 			return -EINVAL;
 		p->stages |= SC_BIT(stage);

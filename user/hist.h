@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Log-linear histogram of times in ns, for quantiles over the whole range of uint64_t. 64 buckets per power of two: a quantile is off by at
- * most 1/128 of its value. Only buckets that were hit take memory (8 bytes each, at most HIST_BUCKETS of them), so a flow of few packets is cheap.
+ * most 1/128 of its value. Only buckets that were hit take memory (8 bytes each, and free room for up to twice as many), so a flow of few packets is cheap.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 struct hist {
 	uint64_t count, min_ns, max_ns; /* exact; min and max 0 while empty */
 	unsigned __int128 sum_ns;
-	struct hist_bucket *buckets; /* sorted by index, no empty ones */
+	struct hist_bucket *buckets; /* a hash table, its capacity a power of two */
 	size_t bucket_count, bucket_capacity;
 };
 

@@ -115,8 +115,6 @@ static int set_constants(struct loader *l, const struct loader_config *config)
 	skel->rodata->conf_room = l->sizes.slot_bytes - sizeof(struct sc_packet);
 	skel->rodata->conf_set_mask = l->sizes.sets - 1;
 	skel->rodata->conf_limit = config->limit;
-	skel->rodata->conf_rate = config->rate;
-	skel->bss->begin_limit = config->limit;
 	skel->rodata->conf_wake_bytes = l->sizes.ring_bytes / 4;
 	skel->rodata->conf_softirq_raise = probes_program_used(&l->probes, "sc_sirq_raise");
 	skel->rodata->conf_poll_function = probes_function_used(&l->probes, "__napi_schedule") &&
@@ -466,8 +464,8 @@ static int choose_sizes(struct loader *l, const struct loader_config *config)
 	int err = sizes_choose(&l->sizes, &request);
 
 	if (err)
-		return log_refuse(err, "--memory: %d CPUs and %u bytes of each packet need at least %" PRIu64 " MiB: try a smaller -s", l->cpus,
-				  config->snaplen_bytes, (sizes_bytes(&l->sizes, l->cpus) >> 20) + 1);
+		return log_refuse(err, "--memory: rings of %u KiB for %d CPUs and %u bytes of each packet need at least %" PRIu64 " MiB: try a smaller -s%s",
+				  l->sizes.ring_bytes / 1024, l->cpus, config->snaplen_bytes, (sizes_bytes(&l->sizes, l->cpus) >> 20) + 1, config->ring_bytes ? " or -B" : "");
 	return 0;
 }
 
@@ -493,6 +491,8 @@ int loader_start(struct loader **out, const struct loader_config *config)
 		return log_refuse(-EBADRQC, "--without %s: no such probe; `stampcap list` shows them", unknown);
 	if (err)
 		return log_refuse(err, "this kernel has no BTF (/sys/kernel/btf/vmlinux), which stampcap needs to read its structures: run one with CONFIG_DEBUG_INFO_BTF=y");
+	if (!devices_have_irqs(config->devices, config->device_count))
+		probes_refuse(&l->probes, "sc_sirq_raise", -1, "not needed: no interrupt of these devices is known");
 	probes_choose(&l->probes);
 	err = kernel_ask(&l->kernel, &l->probes);
 	err = err ?: object_make(l, config->filter);
@@ -584,8 +584,6 @@ void loader_maps(const struct loader *l, struct loader_maps *out)
 		.cpu_state_bytes = state_bytes,
 		.counters_offset = state_bytes - SC_CNT_COUNT * 2 * sizeof(uint64_t),
 		.locks_fd = l->kernel.atomics ? -1 : bpf_map__fd(l->skel->maps.slot_locks),
-		.begun_total = &l->skel->bss->begun_total,
-		.begin_limit = &l->skel->bss->begin_limit,
 		.open_total = l->skel->rodata->conf_filter ? &l->skel->bss->open_total : NULL,
 		.memory_bytes = sizes_bytes(&l->sizes, l->cpus) + map_bytes(l->skel->maps.queued_skbs) + map_bytes(l->skel->maps.pieces),
 	};

@@ -21,7 +21,6 @@ struct loader_config {
 	uint64_t memory_bytes; /* of table and rings, 0: by default */
 	uint32_t ring_bytes; /* per CPU, a power of two and a multiple of the page size; 0: by the number of CPUs */
 	uint64_t limit;	     /* packets, 0 without */
-	bool rate;	     /* so many at a time: see loader_maps.begin_limit */
 	enum xdp_mode xdp;
 	enum probe_family family; /* which ways to kernel functions may be used */
 	const char *without; /* probes to do without, or NULL */
@@ -63,7 +62,6 @@ struct loader_maps {
 	uint32_t cpu_state_bytes;   /* value size of a CPU's state */
 	uint32_t counters_offset;   /* of its counters: __u64[SC_CNT_COUNT * 2] */
 	uint64_t memory_bytes;	    /* of all maps together */
-	__u64 *begun_total, *begin_limit; /* with a limit: packets begun so far, and how many may have; with `rate` the second is for user space to move on */
 	uint32_t *open_total;	    /* how many slots are taken, to be kept right by who frees one; NULL: nobody counts */
 };
 void loader_maps(const struct loader *l, struct loader_maps *out);

@@ -12,7 +12,6 @@
 
 #include "user/log.h"
 #include "user/packet.h"
-#include "user/rate.h"
 #include "user/sample.h"
 
 #define NS_PER_S 1000000000ull
@@ -62,13 +61,6 @@ static int set_count(struct record_options *o, const char *argument)
 {
 	if (parse_number(argument, 1, UINT64_MAX / 2, &o->packets))
 		return log_refuse(-EINVAL, "-c %s: give a number of packets, 1 or more", argument);
-	return 0;
-}
-
-static int set_rate(struct record_options *o, const char *argument)
-{
-	if (parse_number(argument, 1, RATE_MAX, &o->rate))
-		return log_refuse(-EINVAL, "--rate %s: give packets per second, 1 or more", argument);
 	return 0;
 }
 
@@ -263,7 +255,6 @@ const struct option_row record_rows[] = {
 	{ 'i', "interface", "IF", "interface, by name or index; may be repeated", set_interface },
 	{ 'w', "write", "FILE", "write pcapng to FILE, - for standard output; without it, a line of text per packet", set_write },
 	{ 'c', "count", "N", "stop after N packets", set_count },
-	{ 0, "rate", "N", "record at most N packets a second, and count the others", set_rate },
 	{ 0, "sample", "1/N", "record one flow in N, both directions of it", set_sample },
 	{ 'a', "autostop", "SECONDS", "stop after SECONDS (or duration:SECONDS)", set_duration },
 	{ 's', "snapshot-length", "BYTES", "bytes kept of each packet (256; 0: all)", set_snaplen },

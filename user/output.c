@@ -16,8 +16,10 @@ int output_open(struct output *o, const char *path)
 	int fd;
 
 	*o = (struct output){ .path = path && strcmp(path, "-") ? path : NULL };
-	if (!o->path)
-		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (!o->path) {
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		return fd < 0 ? log_err(-errno, "cannot write standard output") : fd;
+	}
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	o->is_new = fd >= 0;
 	if (fd < 0 && errno == EEXIST)

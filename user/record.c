@@ -25,7 +25,6 @@
 #include "tracing/inject.h"
 #include "user/output.h"
 #include "user/privileges.h"
-#include "user/rate.h"
 #include "user/record_filter.h"
 #include "user/sink.h"
 #include "user/softirqs.h"
@@ -63,8 +62,6 @@ struct record {
 	uint64_t counter[SC_CNT_COUNT * 2];
 	uint64_t missed_before; /* loader_missed() when stories could begin */
 	struct softirqs softirqs;
-	struct rate rate;
-	__u64 *begun_total, *begin_limit; /* the loader's */
 	uint64_t blind[2]; /* softirqs_blind() when they could not any more */
 	uint64_t lost_told; /* lost packets already attributed by epb_dropcount */
 	uint64_t start_ns, sweep_ns, clock_ns, stop_ns, deadline_ns;
@@ -183,7 +180,7 @@ static int section_comment(const struct record *r, char *buf, size_t size)
 	const struct probes *probes = loader_probes(r->loader);
 	bool xdp = probes_used(probes, SC_RX_XDP, NULL);
 	struct capture_comment c = { .version = STAMPCAP_VERSION, .match = xdp ? "xdp-address-or-key" : "skb", .clock_error_ns = r->clock.error_ns,
-				     .sample = r->options->sample, .rate = r->options->rate };
+				     .sample = r->options->sample };
 	char text[SC_STAGE_COUNT][256];
 	int len;
 
@@ -244,7 +241,7 @@ static int make_loader(struct record *r)
 	struct injection filter = { .function = "filter_run", .callee = "filter_far", .code = code ? code->code : NULL, .count = code ? code->count : 0 };
 	struct loader_config config = {
 		.devices = r->devices, .device_count = o->interface_count, .stages = o->stages, .dirs = o->dirs,
-		.snaplen_bytes = o->snaplen_bytes, .memory_bytes = o->memory_bytes, .ring_bytes = o->ring_bytes, .limit = o->packets, .rate = o->rate, .xdp = o->xdp, .family = o->family, .without = o->without,
+		.snaplen_bytes = o->snaplen_bytes, .memory_bytes = o->memory_bytes, .ring_bytes = o->ring_bytes, .limit = o->packets, .xdp = o->xdp, .family = o->family, .without = o->without,
 		.filter = code ? &filter : NULL, .filter_flow = record_filter_is_flow(r->filter), .filter_late = code && code->uses & (TRANSLATE_USES_LEN | TRANSLATE_USES_VLAN),
 	};
 
@@ -265,8 +262,6 @@ static int make_source(struct record *r)
 	int err;
 
 	loader_maps(r->loader, &maps);
-	r->begun_total = maps.begun_total;
-	r->begin_limit = maps.begin_limit;
 	err = source_new(&r->source, &maps, on_record, r);
 	if (err)
 		return log_err(err, "cannot read the ring buffers");
@@ -330,17 +325,6 @@ static void output_failed(struct record *r, int err)
 				    r->options->write ? r->options->write : "standard output");
 }
 
-/* How many packets may have begun until the next round. */
-static void allow(struct record *r, uint64_t now_ns)
-{
-	uint64_t limit = r->options->packets ?: UINT64_MAX, by_rate;
-
-	if (!r->options->rate)
-		return;
-	by_rate = rate_allow(&r->rate, __atomic_load_n(r->begun_total, __ATOMIC_SEQ_CST), now_ns);
-	__atomic_store_n(r->begin_limit, by_rate < limit ? by_rate : limit, __ATOMIC_SEQ_CST);
-}
-
 /* One round: everything the kernel has, to the sink. */
 static void pass(struct record *r)
 {
@@ -357,7 +341,6 @@ static void pass(struct record *r)
 		source_sweep(r->source, is_stale, r);
 		r->sweep_ns = now_ns;
 	}
-	allow(r, now_ns);
 	source_counters(r->source, r->counter);
 	err = source_drain(r->source);
 	if (!err && join_reassembled(r->join))
@@ -446,7 +429,6 @@ static void fill_account(struct record *r)
 		a->rejected[ACCOUNT_REJECTED_BACKWARDS] += r->counter[SC_CNT_BACKWARDS * 2 + dir];
 		a->rejected[ACCOUNT_REJECTED_CALLS] += r->counter[SC_CNT_CALLS * 2 + dir];
 		a->rejected[ACCOUNT_REJECTED_BLIND] = r->blind[dir];
-		a->rejected[ACCOUNT_REJECTED_RATE] = r->counter[SC_CNT_RATE * 2 + dir];
 	}
 	/* Not of one direction; told with the received ones. */
 	r->account.dir[SC_DIR_RX - 1].rejected[ACCOUNT_REJECTED_MISSED] = loader_missed(r->loader) - r->missed_before;
@@ -508,8 +490,6 @@ static void announce(const struct record *r)
 	fprintf(stderr, "stampcap: recording on %s, %u bytes of each packet", names, o->snaplen_bytes);
 	if (o->sample)
 		fprintf(stderr, ", one flow in %u", o->sample);
-	if (o->rate)
-		fprintf(stderr, ", at most %" PRIu64 " packets a second", o->rate);
 	fputs("; Ctrl-C ends it\n", stderr);
 }
 
@@ -566,7 +546,6 @@ int record_run(const struct record_options *o)
 	if (!r)
 		return log_err(-ENOMEM, "no memory") ? 1 : 0;
 	r->options = o;
-	r->rate.per_second = o->rate;
 	r->signal_fd = r->timer_fd = r->epoll_fd = -1;
 	r->deadline_ns = o->deadline_ns ?: (o->write && strcmp(o->write, "-") ? DEADLINE_FILE_NS : DEADLINE_LIVE_NS);
 	if (o->dump)
@@ -588,7 +567,6 @@ int record_run(const struct record_options *o)
 	r->start_ns = clock_monotonic_ns();
 	r->missed_before = loader_missed(r->loader);
 	softirqs_begin(&r->softirqs, r->source);
-	allow(r, r->start_ns);
 	loader_begin(r->loader, o->dirs);
 	announce(r);
 	loop(r);

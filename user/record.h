@@ -16,7 +16,6 @@ struct record_options {
 	const char *without;	  /* NULL: none */
 	const char *filter;	  /* expression; NULL: none */
 	uint64_t packets;	  /* 0: no limit */
-	uint64_t rate;		  /* packets a second, 0: no limit */
 	uint32_t sample;	  /* one flow in so many, 0: all */
 	uint64_t duration_ns;	  /* 0: no limit */
 	uint64_t deadline_ns;	  /* 0: by the kind of output */

@@ -167,7 +167,8 @@ static int packet_add(struct report *r, const struct pcapng_block *b)
 	if (!matches)
 		return 0;
 	r->matched++;
-	dissect(&d, p.bytes, p.cap_len_bytes, r->interfaces[p.interface].link_type);
+	if (r->by->fill) /* else nobody asks what it is */
+		dissect(&d, p.bytes, p.cap_len_bytes, r->interfaces[p.interface].link_type);
 	return report_group_add(r, &p, &d);
 }
 

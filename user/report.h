@@ -65,6 +65,7 @@ struct report {
 	struct report_group **groups; /* in order of output after report_finish() */
 	size_t group_count;
 	struct report_group **table; /* hash chains */
+	char layers[SC_STAGE_COUNT][SC_STAGE_COUNT][REPORT_LAYER_MAX]; /* of an interval, "": not asked for so far */
 	bool overflow;		     /* REPORT_GROUPS_MAX was reached */
 	struct capture_comment capture;
 	bool ours;	    /* a section or a packet was written by stampcap */

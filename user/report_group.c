@@ -94,11 +94,18 @@ static struct report_group *group_get(struct report *r, struct report_key *key, 
 	return g;
 }
 
-static bool row_matches(const struct report_row *row, const struct interval *i, const char *layer,
-			bool by_layer)
+/* Found out once for every two stages: each packet has a dozen. */
+static const char *layer_of(struct report *r, const struct interval *i)
 {
-	if (by_layer)
-		return !strcmp(row->layer, layer);
+	char *layer = r->layers[i->from][i->to];
+
+	return *layer ? layer : interval_layer(i->from, i->to, layer, REPORT_LAYER_MAX);
+}
+
+static bool row_matches(struct report *r, const struct report_row *row, const struct interval *i)
+{
+	if (r->by->by_layer)
+		return !strcmp(row->layer, layer_of(r, i));
 	return row->from == i->from && row->to == i->to;
 }
 
@@ -113,14 +120,12 @@ static uint8_t further_stage(uint8_t a, uint8_t b, uint8_t dir)
 }
 
 /* The row that interval `i` counts in; its index rather than its address, for rows move. -ENOMEM. */
-static int row_get(struct report_group *g, const struct interval *i, bool by_layer, size_t *index)
+static int row_get(struct report *r, struct report_group *g, const struct interval *i, size_t *index)
 {
-	char layer[REPORT_LAYER_MAX];
 	struct report_row *row, *grown;
 	size_t k = 0;
 
-	interval_layer(i->from, i->to, layer, sizeof(layer));
-	while (k < g->row_count && !row_matches(&g->rows[k], i, layer, by_layer))
+	while (k < g->row_count && !row_matches(r, &g->rows[k], i))
 		k++;
 	if (k == g->row_count) {
 		grown = reallocarray(g->rows, k + 1, sizeof(*grown));
@@ -128,7 +133,7 @@ static int row_get(struct report_group *g, const struct interval *i, bool by_lay
 			return -ENOMEM;
 		g->rows = grown;
 		g->rows[k] = (struct report_row){ .from = i->from, .to = i->to };
-		memcpy(g->rows[k].layer, layer, sizeof(layer));
+		snprintf(g->rows[k].layer, sizeof(g->rows[k].layer), "%s", layer_of(r, i));
 		g->row_count++;
 	}
 	row = &g->rows[k];
@@ -162,8 +167,7 @@ static enum side side_cut(const struct packet *p)
 }
 
 /* With by_layer a packet gives one sample per layer, so its intervals are added up per row first. */
-static int rows_add(struct report_group *g, const struct interval *intervals, size_t count,
-		    bool by_layer)
+static int rows_add(struct report *r, struct report_group *g, const struct interval *intervals, size_t count)
 {
 	uint64_t sums_ns[SC_STAGE_COUNT];
 	size_t rows[SC_STAGE_COUNT], used = 0, i, k;
@@ -172,7 +176,7 @@ static int rows_add(struct report_group *g, const struct interval *intervals, si
 	for (i = 0; i < count && !err; i++) {
 		size_t row;
 
-		err = row_get(g, &intervals[i], by_layer, &row);
+		err = row_get(r, g, &intervals[i], &row);
 		if (err)
 			break;
 		for (k = 0; k < used && rows[k] != row; k++)
@@ -225,7 +229,7 @@ int report_group_add(struct report *r, const struct packet *p, const struct diss
 		sums_ns[intervals[i].side] += intervals[i].ns;
 		intervals[kept++] = intervals[i];
 	}
-	err = rows_add(g, intervals, kept, r->by->by_layer);
+	err = rows_add(r, g, intervals, kept);
 	if (!err)
 		err = sides_add(g, sums_ns, fed & ~broken);
 	if (!err && count && !(p->flags & PACKET_PARTIAL))

@@ -5,7 +5,7 @@
 #include "user/report.h"
 
 int report_groups_init(struct report *r);
-/* Counts p, of which `d` was dissected, in its group: 0 or -ENOMEM. */
+/* Counts p, of which `d` was dissected if r->by->fill asks for it, in its group: 0 or -ENOMEM. */
 int report_group_add(struct report *r, const struct packet *p, const struct dissect *d);
 void report_groups_sort(struct report *r);
 void report_groups_clear(struct report *r);

@@ -85,8 +85,6 @@ static json_t *capture_json(const struct report *r)
 		failed |= set(object, "report_filter", string(r->only));
 	if (r->capture.sample)
 		failed |= set(object, "sample", integer(r->capture.sample));
-	if (r->capture.rate)
-		failed |= set(object, "rate", integer(r->capture.rate));
 	failed |= set(object, "probes", probes_json(&r->capture));
 	return checked(object, failed);
 }

@@ -27,8 +27,6 @@ static void capture_print(const struct report *r, FILE *out)
 		fprintf(out, ", filter \"%s\"", r->filter);
 	if (r->capture.sample)
 		fprintf(out, ", one flow in %llu", (unsigned long long)r->capture.sample);
-	if (r->capture.rate)
-		fprintf(out, ", at most %llu packets a second", (unsigned long long)r->capture.rate);
 	fputc('\n', out);
 	if (r->only)
 		fprintf(out, "only packets that match \"%s\": %llu of %llu\n", r->only, (unsigned long long)r->matched,

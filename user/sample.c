@@ -18,7 +18,7 @@
 /* Knuth's multiplicative hash (TAOCP 3, 6.4): the upper bits are the mixed ones. */
 static void add_flows(struct text *t, uint32_t n, const char *which, const char *sum)
 {
-	text_add(t, "(%s and ((%s) * 2654435761 >> 8) %% %u = 0)", which, sum, n);
+	text_add(t, "(%s and ((%s) * 2654435761 >> 16) * %u < 65536)", which, sum, n);
 }
 
 static void add_sample(struct text *t, uint32_t n)
@@ -44,10 +44,11 @@ int sample_expression(char **out, uint32_t n, const char *expression)
 		return -ENOMEM;
 	text_init(&t, buf, size);
 	if (expression)
-		text_add(&t, "(%s) and (", expression);
+		text_add(&t, "(");
 	add_sample(&t, n);
+	/* Behind: `vlan`, even under `not`, moves on what is looked at by all that follows it. */
 	if (expression)
-		text_add(&t, ")");
+		text_add(&t, ") and (%s)", expression);
 	*out = buf;
 	return 0;
 }

@@ -41,8 +41,9 @@ int sizes_choose(struct sizes *out, const struct sizes_request *request)
 		while (out->ring_bytes > least && (uint64_t)out->ring_bytes * request->cpus > rings)
 			out->ring_bytes /= 2;
 	}
-	if (!request->memory_bytes || sizes_bytes(out, request->cpus) <= memory)
+	if (!request->memory_bytes)
 		return 0;
-	out->sets = SETS_MIN;
-	return -E2BIG;
+	while (out->sets > SETS_MIN && sizes_bytes(out, request->cpus) > memory) /* a ring was asked for that takes more than its share */
+		out->sets /= 2;
+	return sizes_bytes(out, request->cpus) <= memory ? 0 : -E2BIG;
 }

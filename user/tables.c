@@ -26,6 +26,14 @@ bool irq_is_shared(unsigned int irq)
 	return shared;
 }
 
+bool devices_have_irqs(const struct net_device_info *devices, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (devices[i].irq_count)
+			return true;
+	return false;
+}
+
 bool device_put(struct sc_device *table, uint32_t ifindex, uint32_t flags)
 {
 	for (unsigned int i = 0; i < SC_DEVICE_PROBES; i++) {

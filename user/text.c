@@ -73,18 +73,22 @@ void text_us(struct text *t, uint64_t ns)
 
 static bool text_is_plain(char c, const char *also)
 {
-	return c > ' ' && c < 0x7f && !strchr("=|,\\", c) && !strchr(also, c);
+	return c > ' ' && c < 0x7f && c != '=' && c != '|' && c != ',' && c != '\\' && !strchr(also, c);
 }
 
 void text_escape(struct text *t, const char *string, const char *also)
 {
-	const char *c;
+	const char *c = string;
 
-	for (c = string; *c; c++) {
-		if (text_is_plain(*c, also))
-			text_bytes(t, c, 1);
-		else
-			text_add(t, "\\x%02x", (unsigned char)*c);
+	while (*c) {
+		size_t plain = 0;
+
+		while (text_is_plain(c[plain], also))
+			plain++;
+		text_bytes(t, c, plain);
+		c += plain;
+		if (*c)
+			text_add(t, "\\x%02x", (unsigned char)*c++);
 	}
 }
 

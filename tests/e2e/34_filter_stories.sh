@@ -29,7 +29,7 @@ assert_eq "$(count "$WORK/taken.pcapng" 'frame.comment matches "stampcap rx .*dr
 
 say "a connection that was there before, of which every reply is recorded"
 tool_ready pong in_server "$TOOLS/tcp_pingpong" -l -t 30 "$SERVER4" 9700
-in_client "$TOOLS/tcp_pingpong" -t 15 "$SERVER4" 9700 >"$WORK/pingpong" &
+in_client "$TOOLS/tcp_pingpong" -t 7 "$SERVER4" 9700 >"$WORK/pingpong" &
 client=$!
 defer "kill $client"
 sleep 0.5

@@ -53,7 +53,7 @@ static void test_call(void **state)
 	struct decoded d;
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
 		struct sc_call c = record_call(types[i], 1, 2, BASE_NS);
 
 		memset(&d, 0xff, sizeof(d));
@@ -232,7 +232,7 @@ static void test_comm(void **state)
 	static const uint32_t types[] = { SC_REC_READ, SC_REC_WRITE, SC_REC_SOCKET, SC_REC_ALSO, SC_REC_DROPPED };
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
 		struct sc_call c = record_call(types[i], 1, 2, BASE_NS);
 
 		memset(c.comm, 'x', sizeof(c.comm));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Sampling by flow: one verdict for both directions of a flow and for all packets of it, and the share that was asked for; rates and sizes. */
+/* Sampling by flow: one verdict for both directions of a flow and for all packets of it, and the share that was asked for; sizes of tables and rings. */
 #include "fixture.h"
 
 #include <arpa/inet.h>
@@ -9,7 +9,6 @@
 #include "pcap/filter.h"
 #include "tracing/stamp.h"
 #include "user/cleanup.h"
-#include "user/rate.h"
 #include "user/sample.h"
 #include "user/sizes.h"
 
@@ -137,6 +136,45 @@ static void test_fragments(void **state)
 	filter_free(filter);
 }
 
+/* `vlan` moves on what is looked at by the rest of an expression, even under `not`. */
+static void test_vlan(void **state)
+{
+	struct filter *untagged = compile(2, "not vlan"), *sample = compile(2, NULL);
+	unsigned int taken = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 200; i++) {
+		struct flow flow = { 4, 6, 0x0a000002, 0x0a000001, 1000 + i, 443 };
+		struct frame frame = frame_of(&flow, false, 0, 1);
+
+		assert_int_equal(match(untagged, &frame), match(sample, &frame));
+		taken += match(sample, &frame);
+	}
+	assert_in_range(taken, 70, 130);
+	filter_free(untagged);
+	filter_free(sample);
+}
+
+/* Addresses that differ in any octet alone are flows apart. */
+static void test_octets(void **state)
+{
+	struct filter *sample = compile(4, NULL);
+
+	(void)state;
+	for (int shift = 0; shift < 32; shift += 8) {
+		unsigned int taken = 0;
+
+		for (uint32_t i = 0; i < 200; i++) {
+			struct flow flow = { 4, 6, i << shift, 0x0a000001, 5000, 443 };
+			struct frame frame = frame_of(&flow, false, 0, 1);
+
+			taken += match(sample, &frame);
+		}
+		assert_in_range(taken, 30, 70);
+	}
+	filter_free(sample);
+}
+
 static void test_with_expression(void **state)
 {
 	struct filter *both = compile(2, "udp or icmp"), *sample = compile(2, NULL);
@@ -153,57 +191,6 @@ static void test_with_expression(void **state)
 	assert_false(match(sample, &arp));
 	filter_free(both);
 	filter_free(sample);
-}
-
-/* ---- rates */
-
-#define S 1000000000ull
-
-/* Offered one every `gap_ns` for a second: how many may begin, asked every 20 ms. */
-static uint64_t offered(struct rate *r, uint64_t *begun, uint64_t *now_ns, uint64_t gap_ns)
-{
-	uint64_t limit = rate_allow(r, *begun, *now_ns), asked_ns = *now_ns, taken = 0;
-
-	for (uint64_t end_ns = *now_ns + S; *now_ns < end_ns; *now_ns += gap_ns) {
-		if (*now_ns - asked_ns >= S / 50) {
-			limit = rate_allow(r, *begun, *now_ns);
-			asked_ns = *now_ns;
-		}
-		if (*begun < limit) {
-			++*begun;
-			taken++;
-		}
-	}
-	return taken;
-}
-
-static void test_rate(void **state)
-{
-	static const uint64_t rates[] = { 1, 3, 10, 99, 1000, 50000 };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
-		struct rate r = { .per_second = rates[i] };
-		uint64_t begun = 0, now_ns = 7 * S, burst = rates[i] / 10 > 1 ? rates[i] / 10 : 1;
-
-		assert_in_range(offered(&r, &begun, &now_ns, 10000), rates[i] * 95 / 100, rates[i] + burst);
-		for (int second = 0; second < 3; second++)
-			assert_in_range(offered(&r, &begun, &now_ns, 10000), rates[i] * 95 / 100, rates[i] + 1);
-		now_ns += 100 * S; /* what an idle time leaves is no more than a burst */
-		assert_in_range(offered(&r, &begun, &now_ns, 10000), rates[i] * 95 / 100, rates[i] + burst);
-	}
-}
-
-/* Fewer than allowed pass unhindered; a packet that gives its place back may be begun again. */
-static void test_rate_below(void **state)
-{
-	struct rate r = { .per_second = 1000 };
-	uint64_t begun = 0, now_ns = S;
-
-	(void)state;
-	assert_int_equal(offered(&r, &begun, &now_ns, S / 500), 500);
-	assert_true(rate_allow(&r, begun, now_ns) >= begun + 100);
-	assert_true(rate_allow(&r, begun - 10, now_ns) >= begun + 90);
 }
 
 /* ---- sizes */
@@ -231,10 +218,14 @@ static void test_sizes(void **state)
 	request.memory_bytes = 1 << 20;
 	request.cpus = 64;
 	assert_int_equal(sizes_choose(&s, &request), -E2BIG);
-	request.memory_bytes = sizes_bytes(&s, request.cpus) * 2;
+	request.memory_bytes = sizes_bytes(&s, request.cpus);
 	assert_int_equal(sizes_choose(&s, &request), 0);
 	request.ring_bytes = 1 << 22;
 	assert_int_equal(sizes_choose(&s, &request), -E2BIG);
+	request.memory_bytes = sizes_bytes(&s, request.cpus);
+	assert_true(request.memory_bytes > 64ull << 22);
+	assert_int_equal(sizes_choose(&s, &request), 0); /* the table takes what the rings leave */
+	assert_true(sizes_bytes(&s, request.cpus) <= request.memory_bytes);
 	request.memory_bytes = 0;
 	assert_int_equal(sizes_choose(&s, &request), 0);
 	assert_int_equal(s.ring_bytes, 1 << 22);
@@ -249,8 +240,8 @@ int main(void)
 		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_with_expression),
-		cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_rate_below),
+		cmocka_unit_test(test_vlan),
+		cmocka_unit_test(test_octets),
 		cmocka_unit_test(test_sizes),
 	};
 
