@@ -38,7 +38,7 @@ struct replay {
 	struct join *join;
 	struct sink *sink;
 	struct account account;
-	uint64_t records, packets, id;
+	uint64_t records, packets, id; /* id: of the next packet */
 	uint32_t rx_seq[CONNECTIONS], tx_seq[CONNECTIONS];
 };
 
@@ -80,12 +80,13 @@ static void feed(struct replay *r, const void *record, size_t size)
 
 static void feed_packet(struct replay *r, uint8_t dir, unsigned int connection, uint32_t seq, uint64_t at_ns)
 {
-	struct record m = { .p = { .type = SC_REC_PACKET, .size_bytes = sizeof(m.p) + BYTES, .id = ++r->id << 16 | (r->id & 0xfff), .dir = dir, .sock = connection + 1,
+	struct record m = { .p = { .type = SC_REC_PACKET, .size_bytes = sizeof(m.p) + BYTES, .id = r->id << 16 | (r->id & 0xfff), .dir = dir, .sock = connection + 1,
 				   .ifindex = IFINDEX, .irq = -1, .l3_off = 14, .l4_off = 34, .l4_proto = IPPROTO_TCP, .ip_version = 4, .tcp_flags = 0x18, .seq = seq,
 				   .payload_len_bytes = 1, .cap_len_bytes = BYTES, .wire_len_bytes = BYTES + 1, .flow_hash = connection * 2654435761u + dir,
 				   .end = dir == SC_DIR_RX ? SC_END_SOCKET : SC_END_DRIVER, .begin_ns = at_ns, .last_stage = SC_STAGE_NONE } };
 	uint32_t stages = dir == SC_DIR_RX ? rx_stages : tx_stages;
 
+	r->id++;
 	for (int stage = 0; stage < SC_STAGE_COUNT; stage++) {
 		if (!(stages & SC_BIT(stage)))
 			continue;
@@ -148,7 +149,7 @@ int main(int argc, char **argv)
 	static const struct capture_interface interface = { .name = "eth0", .description = "replay", .link_type = 1 };
 	struct capture_info info = { .interfaces = &interface, .interface_count = 1, .snaplen_bytes = 256, .hardware = "", .os = "", .app = "stampcap replay",
 				     .comment = "stampcap format=1 version=0 match=skb clock_error=0ns" };
-	struct replay r = {};
+	struct replay r = { .id = 1 };
 	struct join_config config = {
 		.rules = { .tcp_stages = rx_stages | tx_stages | SC_BIT(SC_RX_READ) | SC_BIT(SC_TX_WRITE) }, .deadline_ns = DEADLINE_NS, .window = WINDOW, .interface = interface_of,
 		.device_name = device_name_of, .packet = on_packet, .context = &r,
