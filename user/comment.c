@@ -25,31 +25,33 @@ unsigned int packet_anchor(const struct packet *p)
 	return (unsigned int)__builtin_ctz(p->stages);
 }
 
-static const char *dir_name(uint8_t dir)
-{
-	return dir == SC_DIR_TX ? "tx" : "rx";
-}
+/* " driver=+" of every stage, and " tx_driver=+" for the other half of a forwarded packet: whole tokens, for a packet has a dozen. */
+static const struct {
+	const char *own, *other;
+	uint8_t own_len, other_len;
+} stage_tokens[SC_STAGE_COUNT] = {
+#define STAGE(dir, id, name, layer, side, step) [SC_##dir##_##id] = { " " name "=+", " tx_" name "=+", sizeof(" " name "=+") - 1, sizeof(" tx_" name "=+") - 1 },
+#include "tracing/stages.def"
+};
 
-static void name_add(struct text *t, const char *prefix, const char *name, const char *sign)
-{
-	text_string(t, " ");
-	text_string(t, prefix);
-	text_string(t, name);
-	text_string(t, "=");
-	text_string(t, sign);
-}
-
-static void time_add(struct text *t, const char *name, const char *sign, uint64_t ns)
-{
-	name_add(t, "", name, sign);
-	text_us(t, ns);
-}
-
-static void number_add(struct text *t, const char *name, uint64_t value)
-{
-	name_add(t, "", name, "");
-	text_number(t, value);
-}
+/* `name` is a literal. */
+#define time_add(t, name, value)                   \
+	do {                                       \
+		text_literal(t, " " name "=");     \
+		text_us(t, value);                 \
+	} while (0)
+#define number_add(t, name, value)                 \
+	do {                                       \
+		text_literal(t, " " name "=");     \
+		text_number(t, value);             \
+	} while (0)
+#define string_add(t, name, value)                 \
+	do {                                       \
+		if (!(value)[0])                   \
+			break;                     \
+		text_literal(t, " " name "=");     \
+		text_escape(t, value, "");         \
+	} while (0)
 
 static void stages_format(const struct packet *p, struct text *t)
 {
@@ -62,29 +64,29 @@ static void stages_format(const struct packet *p, struct text *t)
 
 		if (!(p->stages & SC_BIT(stage)))
 			continue;
-		name_add(t, stage_info[stage].dir == p->dir ? "" : "tx_", stage_info[stage].name, "+");
+		if (stage_info[stage].dir == p->dir)
+			text_bytes(t, stage_tokens[stage].own, stage_tokens[stage].own_len);
+		else
+			text_bytes(t, stage_tokens[stage].other, stage_tokens[stage].other_len);
 		text_us(t, first || ns < previous_ns ? 0 : ns - previous_ns);
 		previous_ns = ns;
 		first = false;
 	}
 }
 
-/* Names of the sides group, in its order. */
-static const struct {
-	const char *name;
-	uint8_t side;
-} side_tokens[] = {
-	{ "driver_side", SIDE_DRIVER },
-	{ "stack", SIDE_STACK },
-	{ "app", SIDE_APP },
-	{ "unsplit", SIDE_NONE },
+/* X(name, side): the sides group, in its order. */
+#define SIDE_TOKENS(X) X("driver_side", SIDE_DRIVER) X("stack", SIDE_STACK) X("app", SIDE_APP) X("unsplit", SIDE_NONE)
+static const char *const side_tokens[] = {
+#define X(name, side) name,
+	SIDE_TOKENS(X)
+#undef X
 };
-#define SIDE_TOKENS (sizeof(side_tokens) / sizeof(side_tokens[0]))
+#define SIDE_TOKEN_COUNT (sizeof(side_tokens) / sizeof(side_tokens[0]))
 
 static void sides_format(const struct packet *p, struct text *t)
 {
 	struct interval intervals[SC_STAGE_COUNT];
-	size_t count = packet_intervals(p, intervals), i, k;
+	size_t count = packet_intervals(p, intervals), i;
 	uint64_t sums_ns[SIDE_COUNT] = { 0 };
 	bool fed[SIDE_COUNT] = { false };
 
@@ -93,37 +95,32 @@ static void sides_format(const struct packet *p, struct text *t)
 		fed[intervals[i].side] = true;
 	}
 	if (count)
-		text_string(t, " |");
-	for (k = 0; k < SIDE_TOKENS; k++)
-		if (fed[side_tokens[k].side])
-			time_add(t, side_tokens[k].name, "", sums_ns[side_tokens[k].side]);
-}
-
-static void string_add(struct text *t, const char *name, const char *value)
-{
-	if (!value[0])
-		return;
-	name_add(t, "", name, "");
-	text_escape(t, value, "");
+		text_literal(t, " |");
+#define X(name, side) if (fed[side]) time_add(t, name, sums_ns[side]);
+	SIDE_TOKENS(X)
+#undef X
 }
 
 static void flags_add(struct text *t, uint32_t flags)
 {
-	const char *separator = " flags=";
 	unsigned int i;
+	bool first = true;
 
 	for (i = 0; i < PACKET_FLAG_COUNT; i++) {
 		if (!(flags & 1u << i))
 			continue;
-		text_string(t, separator);
-		text_string(t, packet_flag_names[i]);
-		separator = "+";
+		if (first)
+			text_literal(t, " flags=");
+		else
+			text_literal(t, "+");
+		text_bytes(t, packet_flag_names[i], strlen(packet_flag_names[i]));
+		first = false;
 	}
 }
 
 static void facts_format(const struct packet *p, struct text *t)
 {
-	text_string(t, " |");
+	text_literal(t, " |");
 	number_add(t, "cpu", p->cpu);
 	if (p->irq >= 0)
 		number_add(t, "irq", (uint64_t)p->irq);
@@ -136,7 +133,7 @@ static void facts_format(const struct packet *p, struct text *t)
 	number_add(t, "id", p->id);
 	if (p->flags & PACKET_GRO && p->gro_count) {
 		number_add(t, "gro", p->gro_index);
-		text_string(t, "/");
+		text_literal(t, "/");
 		text_number(t, p->gro_count);
 	}
 	if (p->parent_id && !(p->flags & PACKET_SEGMENT))
@@ -158,9 +155,11 @@ int comment_format(const struct packet *p, char *buf, size_t size)
 	struct text t;
 
 	text_init(&t, buf, size);
-	text_string(&t, "stampcap ");
-	text_string(&t, dir_name(p->dir));
-	time_add(&t, "total", "", packet_total_ns(p));
+	if (p->dir == SC_DIR_TX)
+		text_literal(&t, "stampcap tx");
+	else
+		text_literal(&t, "stampcap rx");
+	time_add(&t, "total", packet_total_ns(p));
 	stages_format(p, &t);
 	sides_format(p, &t);
 	facts_format(p, &t);
@@ -264,9 +263,9 @@ static int sides_parse(struct span group)
 	while (span_cut(&group, ' ', &token)) {
 		if (!span_split(token, &name, &value) || time_parse(value, "", &ns))
 			return -EINVAL;
-		while (k < SIDE_TOKENS && !span_equal(name, side_tokens[k].name))
+		while (k < SIDE_TOKEN_COUNT && !span_equal(name, side_tokens[k]))
 			k++;
-		if (k++ == SIDE_TOKENS)
+		if (k++ == SIDE_TOKEN_COUNT)
 			return -EINVAL;
 	}
 	return 0;
@@ -416,7 +415,7 @@ int comment_parse(struct packet *p, const char *text, size_t len)
 	if (!span_cut(&rest, ' ', &word))
 		return -EINVAL;
 	p->dir = span_equal(word, "tx") ? SC_DIR_TX : SC_DIR_RX;
-	if (!span_equal(word, dir_name(p->dir)))
+	if (!span_equal(word, p->dir == SC_DIR_TX ? "tx" : "rx"))
 		return -EINVAL;
 	if (!group_cut(&rest, &stages) || stages_parse(p, stages) || stamps_anchor(p))
 		return -EINVAL;

@@ -6,19 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/calls.h"
 #include "user/story.h"
 #include "user/takings.h"
 
 #define IPPROTO_UDP_NUMBER 17
-#define CALLS_FIRST 16
 #define WRITES_KEPT_NS 60000000000ull /* after a socket's last send call */
 #define WRITES_MAX 4096 /* kept per socket however old: data may wait long in a send buffer */
-
-/* Calls of one kind, oldest first. */
-struct calls {
-	struct sc_call *call;
-	size_t head, count, room; /* valid: call[head .. head + count) */
-};
 
 struct conn {
 	uint64_t cookie;
@@ -48,42 +42,6 @@ struct conns {
 	struct flow_sock *flows;
 };
 
-static int calls_add(struct calls *c, const struct sc_call *call)
-{
-	size_t at;
-
-	if (c->head + c->count == c->room) {
-		if (c->head > c->room / 2) {
-			memmove(c->call, c->call + c->head, c->count * sizeof(*c->call));
-			c->head = 0;
-		} else {
-			size_t room = c->room ? c->room * 2 : CALLS_FIRST;
-			struct sc_call *grown = realloc(c->call, room * sizeof(*grown));
-
-			if (!grown)
-				return -ENOMEM;
-			c->call = grown;
-			c->room = room;
-		}
-	}
-	/* Rings of several CPUs come one after the other: put it where its time belongs. */
-	at = c->head + c->count++;
-	while (at > c->head && c->call[at - 1].time_ns > call->time_ns) {
-		c->call[at] = c->call[at - 1];
-		at--;
-	}
-	c->call[at] = *call;
-	return 0;
-}
-
-static void calls_expire(struct calls *c, uint64_t before_ns)
-{
-	while (c->count && c->call[c->head].time_ns < before_ns) {
-		c->head++;
-		c->count--;
-	}
-}
-
 static struct conn *conn_get(struct conns *c, uint64_t cookie)
 {
 	struct conn *conn;
@@ -97,6 +55,15 @@ static struct conn *conn_get(struct conns *c, uint64_t cookie)
 	conn->cookie = cookie;
 	HASH_ADD(hh, c->all, cookie, sizeof(cookie), conn);
 	return conn;
+}
+
+/* Before anybody looks for a call. */
+static void conn_sort(struct conn *conn)
+{
+	calls_sort(&conn->reads);
+	calls_sort(&conn->sockets);
+	calls_sort(&conn->writes);
+	calls_sort(&conn->doubts);
 }
 
 static void conn_changed(struct conns *c, struct conn *conn)
@@ -123,10 +90,10 @@ int conns_new(struct conns **out, uint64_t doubt_ns, const struct drop_reasons *
 static void conn_free(struct conns *c, struct conn *conn)
 {
 	HASH_DELETE(hh, c->all, conn);
-	free(conn->reads.call);
-	free(conn->sockets.call);
-	free(conn->writes.call);
-	free(conn->doubts.call);
+	calls_free(&conn->reads);
+	calls_free(&conn->sockets);
+	calls_free(&conn->writes);
+	calls_free(&conn->doubts);
 	free(conn);
 }
 
@@ -240,36 +207,6 @@ static uint64_t newest_stamp(const struct packet *p)
 	return 0;
 }
 
-/* Index of the first call after that time, or one past the last. */
-static size_t calls_after(const struct calls *c, uint64_t time_ns)
-{
-	size_t low = c->head, high = c->head + c->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (c->call[middle].time_ns > time_ns)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
-}
-
-/* Index of the first call in [low, high) whose `to` has reached sequence number `end`, or `high`. A call's `to` only grows with time. */
-static size_t calls_reaching(const struct calls *c, size_t low, size_t high, uint32_t end)
-{
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (seq_diff(c->call[middle].to, end) >= 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
-}
-
 /* The first call that reached `end` and is not older than `after_ns`; NULL, too, and *deferred, if that is newer than what is known for certain. */
 static const struct sc_call *reached(const struct calls *c, uint32_t end, uint64_t after_ns, struct matching *m)
 {
@@ -288,22 +225,6 @@ static const struct sc_call *reached(const struct calls *c, uint32_t end, uint64
 		return NULL;
 	}
 	return &c->call[low];
-}
-
-/* The datagram read with this number: they come in the order of their numbers, but some may have been lost. */
-static struct sc_call *numbered(const struct calls *c, uint64_t index)
-{
-	size_t low = c->head, high = c->head + c->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (c->call[middle].index >= index)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low < c->head + c->count && c->call[low].index == index ? &c->call[low] : NULL;
 }
 
 /* Was the byte before `end` there, or gone, before that time? */
@@ -388,12 +309,12 @@ static struct sc_call *read_of(const struct conn *conn, const struct pending *n,
 	struct sc_call *read;
 
 	if (taking)
-		return numbered(&conn->reads, taking->index);
+		return calls_numbered(&conn->reads, taking->index);
 	if (n->gone)
 		return only_read_left(conn, n, m);
 	if (!n->first)
 		return NULL;
-	read = numbered(&conn->reads, n->sock_index);
+	read = calls_numbered(&conn->reads, n->sock_index);
 	return read && !read->packet && read->next && read->next != n->read_id ? read : NULL;
 }
 
@@ -475,10 +396,12 @@ static struct matching matching_of(const struct conns *c, const struct conn *con
 /* True if something has to wait for the next round. */
 static bool conn_match(struct conns *c, struct conn *conn, uint64_t until_ns, uint64_t *rejected)
 {
-	struct matching m = matching_of(c, conn, until_ns);
+	struct matching m;
 	struct pending *n, *next;
 	bool again = false;
 
+	conn_sort(conn);
+	m = matching_of(c, conn, until_ns);
 	for (n = conn->waiting; n; n = next) {
 		next = n->next;
 		m.deferred = false;
@@ -530,6 +453,7 @@ void conns_write(struct conns *c, struct pending *n)
 	HASH_FIND(hh, c->all, &n->sock, sizeof(n->sock), conn);
 	if (!conn)
 		return;
+	conn_sort(conn);
 	for (int stage = SC_TX_FIRST; stage < SC_STAGE_COUNT && first_ns == UINT64_MAX; stage++)
 		if (n->p.stages & SC_BIT(stage))
 			first_ns = n->p.stamp_ns[stage];
@@ -563,6 +487,7 @@ void conns_expire(struct conns *c, uint64_t before_ns)
 
 	takings_expire(&c->takings, before_ns);
 	HASH_ITER(hh, c->all, conn, next) {
+		conn_sort(conn);
 		if (conn->reads.count && conn->reads.call[conn->reads.head].time_ns < before_ns)
 			conn->last_expired = conn->reads.call[calls_after(&conn->reads, before_ns - 1) - 1].index;
 		calls_expire(&conn->reads, before_ns);
@@ -571,7 +496,7 @@ void conns_expire(struct conns *c, uint64_t before_ns)
 		while (conn->writes.count > WRITES_MAX && conn->writes.call[conn->writes.head].time_ns < before_ns)
 			calls_expire(&conn->writes, conn->writes.call[conn->writes.head].time_ns + 1);
 		if (conn->writes.count && conn->writes.call[conn->writes.head + conn->writes.count - 1].time_ns + WRITES_KEPT_NS < before_ns)
-			conn->writes.count = 0;
+			calls_expire(&conn->writes, UINT64_MAX);
 		if (!conn->waiting && !conn->changed && !conn->reads.count && !conn->doubts.count && !conn->sockets.count && !conn->writes.count)
 			conn_free(c, conn);
 	}

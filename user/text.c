@@ -32,7 +32,7 @@ void text_add(struct text *t, const char *fmt, ...)
 	t->len += (size_t)len;
 }
 
-static void text_bytes(struct text *t, const char *bytes, size_t len)
+void text_bytes(struct text *t, const char *bytes, size_t len)
 {
 	if (t->full || len >= t->size - t->len) {
 		t->full = true;
@@ -43,32 +43,43 @@ static void text_bytes(struct text *t, const char *bytes, size_t len)
 	t->buf[t->len] = '\0';
 }
 
-void text_string(struct text *t, const char *string)
-{
-	text_bytes(t, string, strlen(string));
-}
-
 #define DIGITS_MAX 20 /* of a uint64_t */
+
+/* Puts the digits before `end`; returns how many. */
+static size_t digits_put(char *end, uint64_t value)
+{
+	char *at = end;
+
+	do {
+		*--at = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	return (size_t)(end - at);
+}
 
 void text_number(struct text *t, uint64_t value)
 {
-	char digits[DIGITS_MAX];
-	size_t at = sizeof(digits);
+	char digits[DIGITS_MAX], *end = digits + sizeof(digits);
+	size_t len = digits_put(end, value);
 
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	text_bytes(t, digits + at, sizeof(digits) - at);
+	text_bytes(t, end - len, len);
 }
+
+#define DECIMALS 6 /* ".345us" */
 
 void text_us(struct text *t, uint64_t ns)
 {
 	unsigned int rest = ns % 1000;
-	char decimals[] = { '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10), (char)('0' + rest % 10), 'u', 's' };
+	char digits[DIGITS_MAX + DECIMALS], *end = digits + DIGITS_MAX;
+	size_t len = digits_put(end, ns / 1000);
 
-	text_number(t, ns / 1000);
-	text_bytes(t, decimals, sizeof(decimals));
+	end[0] = '.';
+	end[1] = (char)('0' + rest / 100);
+	end[2] = (char)('0' + rest / 10 % 10);
+	end[3] = (char)('0' + rest % 10);
+	end[4] = 'u';
+	end[5] = 's';
+	text_bytes(t, end - len, len + DECIMALS);
 }
 
 static bool text_is_plain(char c, const char *also)

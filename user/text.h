@@ -21,8 +21,9 @@ struct span {
 
 void text_init(struct text *t, char *buf, size_t size);
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The parts that every packet's line is made of, without printf's cost: a string as it is, a number, microseconds with three decimals ("12.345us"). */
-void text_string(struct text *t, const char *string);
+/* The parts that every packet's line is made of, without printf's cost: bytes as they are, a number, microseconds with three decimals ("12.345us"). */
+void text_bytes(struct text *t, const char *bytes, size_t len);
+#define text_literal(t, literal) text_bytes(t, "" literal, sizeof(literal) - 1)
 void text_number(struct text *t, uint64_t value);
 void text_us(struct text *t, uint64_t ns);
 /* Appends `string` in printable ASCII; other bytes, space, '=', '|', ',', '\' and those of `also` become \xHH. */
