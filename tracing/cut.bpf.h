@@ -58,9 +58,10 @@ static __always_inline __u32 cut_window(const struct sc_packet *p, __u32 seq)
 	return p->l4_proto == IPPROTO_TCP ? seq >> CUT_WINDOW_SHIFT : 0;
 }
 
+/* Windows that follow each other have sets of their own: a shaper holds many of one flow, and two in one set would push each other out. */
 static __always_inline struct cut_set *cut_set_of(const struct sc_packet *p, __u32 window)
 {
-	__u32 i = hash_mix(p->flow_hash, window) & (CUT_SETS - 1);
+	__u32 i = (hash_mix(p->flow_hash, 0) + window) & (CUT_SETS - 1);
 
 	return bpf_map_lookup_elem(&cut_packets, &i);
 }
