@@ -23,6 +23,7 @@
 #include "user/cleanup.h"
 #include "user/log.h"
 #include "user/probes.h"
+#include "user/tables.h"
 
 #define EXIT_USAGE 2
 #define LINKS_MAX 64
@@ -174,11 +175,15 @@ static int attach(struct hooks *h, const struct options *o)
 
 static int hooks_open(struct hooks *h, const struct options *o)
 {
+	static struct net_device_info device;
 	char unknown[64];
 	int err = probes_init(&h->probes, &(struct probes_request){ .stages = STAGES_ALL }, unknown, sizeof(unknown));
 
 	if (err)
 		return log_err(err, "cannot ask the kernel for its probes (/sys/kernel/btf/vmlinux)");
+	/* As the loader does. */
+	if (!net_device_query(o->ifname, &device) && !devices_have_irqs(&device, 1))
+		probes_refuse(&h->probes, "sc_sirq_raise", -1, "no interrupt");
 	probes_choose(&h->probes);
 	err = load(h, o);
 	return err ?: attach(h, o);
