@@ -11,7 +11,7 @@
 static __always_inline void call_send(struct cpu_state *cpu, struct sc_call *call, __u8 dir)
 {
 	call->size_bytes = sizeof(*call);
-	if (record_output(cpu, call, sizeof(*call)))
+	if (record_output(cpu, call, sizeof(*call), false))
 		count(cpu, SC_CNT_CALLS, dir);
 }
 

@@ -117,17 +117,19 @@ static __always_inline bool icmp6_served(const struct sc_packet *p, int reason)
 
 /*
  * A reader, or poll(), found the checksum of a queued datagram wrong, whose story was told when it was queued. Any other reason, or that one where packets arrive, may be
- * another packet's, in an skb that the table knows from before: what arrives has its route, which UDP lets go when it queues.
+ * another packet's, in an skb that the table knows from before: what arrives has its route, which UDP lets go when it queues. Kernels before some 6.15 give readers no
+ * reason: then it may have been dropped, and no read of it may be concluded.
  */
 static __always_inline void drop_queued(const struct sk_buff *skb, int reason)
 {
 	__u64 key = skb_key(skb), id = queued_end(key);
 	struct cpu_state *cpu = cpu_state();
 
-	if (!id || !cpu || skb->_skb_refdst || !bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM) ||
-	    reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM))
+	if (!id || !cpu || skb->_skb_refdst || !bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM))
 		return;
-	struct sc_call call = { .type = SC_REC_DROPPED, .time_ns = bpf_ktime_get_ns(), .index = reason, .packet = id };
+	if (drop_has_reason(reason) ? reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM) : cpu->softirq_ns)
+		return;
+	struct sc_call call = { .type = SC_REC_DROPPED, .time_ns = bpf_ktime_get_ns(), .index = drop_has_reason(reason) ? reason : 0, .packet = id };
 
 	call_output(cpu, &call, SC_DIR_RX);
 }

@@ -46,7 +46,8 @@ struct cpu_state {
 	__u8 pending_more;   /* there were more than fit */
 	__u8 current_doubt;  /* interrupts that may, or may not, have led to this softirq */
 	__u8 poll_scheduled; /* something else than an interrupt handler asked for the poll that goes on */
-	__u8 pad[6];
+	__u8 crowded;	     /* the ring has room for calls only */
+	__u8 pad[5];
 	__u64 counter[SC_CNT_COUNT * 2];
 };
 

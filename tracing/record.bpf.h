@@ -4,8 +4,11 @@
 
 #include "slot.bpf.h"
 
-/* 0, or a negative errno when this CPU's ring is full. */
-static __always_inline long record_output(struct cpu_state *cpu, void *record, __u32 size)
+/*
+ * 0, or a negative errno when this CPU's ring is full. Packets leave its last quarter to calls: a call is small, and many packets are worth little without it. How full the ring
+ * is we look at now and then: that reads what the reader's CPU writes.
+ */
+static __always_inline long record_output(struct cpu_state *cpu, void *record, __u32 size, const bool packet)
 {
 	__u32 index = bpf_get_smp_processor_id();
 	void *ring = bpf_map_lookup_elem(&rings, &index);
@@ -14,8 +17,15 @@ static __always_inline long record_output(struct cpu_state *cpu, void *record, _
 	if (!ring)
 		return -1;
 	/* Wake-ups cost microseconds: the reader comes by itself every few milliseconds, we only call it when the ring fills. */
-	if ((cpu->records++ & 15) == 0 && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > conf_wake_bytes)
-		flags = BPF_RB_FORCE_WAKEUP;
+	if ((cpu->records++ & 15) == 0 || cpu->crowded) {
+		__u64 filled = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+		if (filled > conf_wake_bytes)
+			flags = BPF_RB_FORCE_WAKEUP;
+		cpu->crowded = filled > 3 * (__u64)conf_wake_bytes;
+	}
+	if (packet && cpu->crowded)
+		return -1;
 	return bpf_ringbuf_output(ring, record, size, flags);
 }
 
@@ -32,7 +42,7 @@ static __always_inline void timeline_write(struct cpu_state *cpu, const struct t
 	p->type = SC_REC_PACKET;
 	size += sizeof(*p);
 	p->size_bytes = size;
-	if (record_output(cpu, p, size))
+	if (record_output(cpu, p, size, true))
 		count(cpu, SC_CNT_RING, p->dir);
 	timeline_free(t);
 }

@@ -121,7 +121,7 @@ struct sc_call {
 	__u32 size_bytes;
 	__u64 time_ns;
 	__u64 sock;
-	__u64 index;	 /* datagram reads: which one of this socket, from 1, or SC_READ_SEVERAL; DROPPED: the reason; TCP: 0 */
+	__u64 index;	 /* datagram reads: which one of this socket, from 1, or SC_READ_SEVERAL; DROPPED: the reason, 0: only perhaps dropped; TCP: 0 */
 	__u64 packet;	 /* datagram reads: id of the packet that was the first in the queue when the read before returned, 0 unknown or none, or SC_NEXT_OTHER. ALSO, DROPPED: which */
 	union {
 		struct {

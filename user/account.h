@@ -13,7 +13,7 @@
 	X(CONSUMED, "consumed")	   /* freed without an error before its last stage */        \
 	X(RECYCLED, "recycled")	   /* its skb came back as another packet */                 \
 	X(PARENT, "parent")	   /* merged into a packet whose record was lost */          \
-	X(UNMATCHED, "unmatched")  /* read, but by which call, or which of its copies, is not certain */ \
+	X(UNMATCHED, "unmatched")  /* read or written, but by which call, or which of its copies was, is not certain */ \
 	X(UNSTAMPED, "unstamped")  /* ended, but the last stage, or all before the driver, that it passed and this kernel can stamp are missing */ \
 	X(WINDOW, "window")	   /* pushed out of a full reorder window */
 #define ACCOUNT_LOSTS(X)                                          \

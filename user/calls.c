@@ -107,6 +107,22 @@ size_t calls_reaching(const struct calls *c, size_t low, size_t high, uint32_t e
 	return low;
 }
 
+size_t calls_reaching_newest(const struct calls *c, uint32_t end)
+{
+	size_t high = c->head + c->count, step = 1;
+
+	/* In growing steps. */
+	while (high > c->head) {
+		size_t probe = high - c->head > step ? high - step : c->head;
+
+		if (seq_diff(c->call[probe].to, end) < 0)
+			return calls_reaching(c, probe + 1, high, end);
+		high = probe;
+		step *= 2;
+	}
+	return high;
+}
+
 struct sc_call *calls_numbered(const struct calls *c, uint64_t index)
 {
 	size_t low = c->head, high = c->head + c->count;

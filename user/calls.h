@@ -31,6 +31,9 @@ size_t calls_after(const struct calls *c, uint64_t time_ns);
 /* Index of the first call in [low, high) whose `to` has reached sequence number `end`, or `high`. A call's `to` only grows with time. */
 size_t calls_reaching(const struct calls *c, size_t low, size_t high, uint32_t end);
 
+/* The same among all calls, looked for from the newest back: sequence numbers of calls that lie far from each other cannot be compared. */
+size_t calls_reaching_newest(const struct calls *c, uint32_t end);
+
 /* The datagram read with this number: they come in the order of their numbers, but some may have been lost. NULL: there is none. */
 struct sc_call *calls_numbered(const struct calls *c, uint64_t index);
 

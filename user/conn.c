@@ -342,8 +342,12 @@ static void match_datagram(struct conns *c, struct conn *conn, struct pending *n
 	uint64_t socket_ns = n->p.stamp_ns[SC_RX_SOCKET];
 	struct sc_call *read;
 
-	if (taking && taking->dropped) {
+	if (taking && taking->dropped && taking->index) {
 		story_drop(n, c->drops, taking->index);
+		return;
+	}
+	if (taking && taking->dropped) {
+		story_partial(n, ACCOUNT_PARTIAL_UNMATCHED);
 		return;
 	}
 	read = read_of(conn, n, taking, m);
@@ -444,30 +448,42 @@ void conns_match(struct conns *c, uint64_t until_ns, uint64_t *rejected)
 	}
 }
 
+/* The call that sent n's last byte. */
+static const struct sc_call *write_of(const struct calls *writes, const struct pending *n, size_t first)
+{
+	uint64_t sent_ns = UINT64_MAX;
+	const struct sc_call *found = NULL;
+
+	for (int stage = SC_TX_FIRST; stage < SC_STAGE_COUNT && sent_ns == UINT64_MAX; stage++)
+		if (n->p.stages & SC_BIT(stage))
+			sent_ns = n->p.stamp_ns[stage];
+	/* A call that sent less than it was asked to is followed by one that covers the rest: the newest that is old enough counts. */
+	for (size_t i = first; i < writes->head + writes->count; i++) {
+		const struct sc_call *w = &writes->call[i];
+
+		if (w->time_ns > sent_ns || seq_diff(n->end_seq - 1, w->from) < 0)
+			break;
+		found = w;
+	}
+	return found;
+}
+
 void conns_write(struct conns *c, struct pending *n)
 {
-	uint32_t last = n->end_seq - 1;
-	uint64_t first_ns = UINT64_MAX;
+	const struct sc_call *write;
 	struct conn *conn;
+	size_t first;
 
 	HASH_FIND(hh, c->all, &n->sock, sizeof(n->sock), conn);
 	if (!conn)
 		return;
 	conn_sort(conn);
-	for (int stage = SC_TX_FIRST; stage < SC_STAGE_COUNT && first_ns == UINT64_MAX; stage++)
-		if (n->p.stages & SC_BIT(stage))
-			first_ns = n->p.stamp_ns[stage];
-	/* A call that sent less than it was asked to is followed by one that covers the rest: the newest that is old enough counts. */
-	for (size_t i = calls_reaching(&conn->writes, conn->writes.head, conn->writes.head + conn->writes.count, n->end_seq); i < conn->writes.head + conn->writes.count; i++) {
-		const struct sc_call *w = &conn->writes.call[i];
-
-		if (w->time_ns > first_ns || seq_diff(last, w->from) < 0)
-			break;
-		n->p.stamp_ns[SC_TX_WRITE] = w->time_ns;
-		n->p.stages |= SC_BIT(SC_TX_WRITE);
-		n->p.pid = w->pid;
-		memcpy(n->p.comm, w->comm, sizeof(n->p.comm));
-	}
+	first = calls_reaching_newest(&conn->writes, n->end_seq);
+	write = write_of(&conn->writes, n, first);
+	if (write)
+		story_write(n, write);
+	else if (first > conn->writes.head) /* an earlier call is known, so this one was not before the recording: its record was lost */
+		story_unwritten(n);
 }
 
 bool conns_quiet(const struct conns *c)

@@ -302,3 +302,18 @@ void story_read(struct pending *n, const struct sc_call *read)
 	n->wait = WAIT_NONE;
 	set_end(n, "read");
 }
+
+void story_write(struct pending *n, const struct sc_call *write)
+{
+	n->p.stamp_ns[SC_TX_WRITE] = write->time_ns;
+	n->p.stages |= SC_BIT(SC_TX_WRITE);
+	n->p.pid = write->pid;
+	memcpy(n->p.comm, write->comm, sizeof(n->p.comm));
+}
+
+void story_unwritten(struct pending *n)
+{
+	/* What became of it is worth more than where it began. */
+	if (strncmp(n->p.end, "drop:", 5))
+		story_partial(n, ACCOUNT_PARTIAL_UNMATCHED);
+}

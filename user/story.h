@@ -37,3 +37,9 @@ void story_drop(struct pending *n, const struct drop_reasons *drops, uint32_t re
 
 /* The read that n waited for. */
 void story_read(struct pending *n, const struct sc_call *read);
+
+/* The send call that n's last byte came with. */
+void story_write(struct pending *n, const struct sc_call *write);
+
+/* The record of that call was lost. */
+void story_unwritten(struct pending *n);

@@ -8,7 +8,7 @@
 
 struct taking {
 	uint64_t id; /* packet */
-	uint64_t index, time_ns; /* index: of the read in its socket, or the reason of the drop */
+	uint64_t index, time_ns; /* index: of the read in its socket, or the reason of the drop, 0: it may have been dropped */
 	bool dropped;
 	UT_hash_handle hh;
 };

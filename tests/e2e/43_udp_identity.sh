@@ -15,11 +15,6 @@ device_drops() {
 	in_client ip -s -s link show dev c0 | awk '/TX:/ { getline; print $4; exit }'
 }
 
-# sum_of KEY FILE...: of its values.
-sum_of() {
-	awk -F = -v key="$1" '$1 == key { sum += $2 } END { print sum + 0 }' "${@:2}"
-}
-
 # series NAME SHARE SENDERS COUNT SOCKETS THREADS SEGMENTS READER SENDER [PEER]: COUNT datagrams a sender, one sender a CPU in turn; at least SHARE of the packets have their read.
 series() {
 	local name="$1" share="$2" senders="$3" count="$4" sockets="$5" threads="$6" segments="$7" how="$8" send="$9" pids=() i address lost
@@ -44,11 +39,6 @@ series() {
 	assert_eq "$(sum_of drops "$WORK/$name.out")" "$(sum_of broken "$WORK/$name".writes?)" "datagrams that the sockets dropped: those with a wrong checksum"
 	rows+=("$name:$share:$base:$((base + sockets))")
 	base=$((base + 100)) total=$((total + senders * count))
-}
-
-# datagrams FILE: port, number, time and comment of every datagram.
-datagrams() {
-	"$TOOLS/pcapng_dump" -b <"$1" | awk -f "$TOP/tests/lib/datagrams.awk" | awk -F '\t' -v OFS='\t' '{ print substr($5, 10), $1, $3, $6 }'
 }
 
 # judge NAME SHARE FROM TO STAGE LOG
@@ -137,7 +127,7 @@ check_file "$WORK/broken.pcapng"
 datagrams "$WORK/broken.pcapng" >"$WORK/datagrams"
 judge broken 0.8 $((base - 100)) $((base - 99))
 [ $failed = 0 ] || fail "reads are not where they were"
-"$TOOLS/pcapng_dump" -b <"$WORK/broken.pcapng" | grep -E 'bytes=[0-9a-f]{84}62626262' | sed 's/.*comment=//' >"$WORK/broken.comments"
+broken_comments "$WORK/broken.pcapng" >"$WORK/broken.comments"
 broken=$(sum_of broken "$WORK"/broken.writes?)
 assert_ge "$broken" $((2 * 14000 / SHRINK / 10)) "datagrams with a wrong checksum"
 assert_eq $(($(checksum_errors) - errors)) "$broken" "UdpInCsumErrors"

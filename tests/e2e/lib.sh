@@ -458,6 +458,21 @@ judge_path() {
 	judge_streams "$FILE" "$way" "$stage" 3e "$WORK/$name.out" -v again=judge "$@"
 }
 
+# sum_of KEY FILE...: of its values.
+sum_of() {
+	awk -F = -v key="$1" '$1 == key { sum += $2 } END { print sum + 0 }' "${@:2}"
+}
+
+# datagrams FILE: port, number, time and comment of every datagram.
+datagrams() {
+	"$TOOLS/pcapng_dump" -b <"$1" | awk -f "$TOP/tests/lib/datagrams.awk" | awk -F '\t' -v OFS='\t' '{ print substr($5, 10), $1, $3, $6 }'
+}
+
+# broken_comments FILE: those of the datagrams that `udp_identity send ... b` made with a wrong checksum.
+broken_comments() {
+	"$TOOLS/pcapng_dump" -b <"$1" | grep -E 'bytes=[0-9a-f]{84}62626262' | sed 's/.*comment=//'
+}
+
 # judge_pace: of $FILE.sent, as it has just been judged, each packet's wait for the pace of `tcp_paths send paced` is there, between write and l4 (ip, where l4 has no
 # stamp) or in the queue, as long as the place of its first byte says, and nowhere else.
 judge_pace() {

@@ -363,6 +363,31 @@ static void test_dropped_in_queue(void **state)
 	}
 }
 
+/* Without a reason for it: it may have been dropped, then the next read took another. Or it was not, then a read says that it took it. */
+static void test_perhaps_dropped(void **state)
+{
+	(void)state;
+	for (int taken = 0; taken < 2; taken++) {
+		struct lab *lab = lab_start(NULL);
+		struct sc_call dropped = record_call(SC_REC_DROPPED, 0, 0, BASE_NS + 1500);
+
+		dropped.sock = dropped.index = 0;
+		dropped.packet = 1;
+		feed(lab, 1, 1, BASE_NS);
+		if (taken)
+			feed_taking(lab, 1, 1, SC_NEXT_NONE, BASE_NS + 1000);
+		lab_call(lab, &dropped);
+		if (!taken)
+			feed_taking(lab, 1, 0, SC_NEXT_NONE, BASE_NS + 2000);
+		lab_settle(lab, BASE_NS + 10000);
+		if (taken)
+			lab_expect_read(lab, 1, BASE_NS + 1000);
+		else
+			assert_false(lab_expect(lab, 1, "unmatched")->stages & SC_BIT(SC_RX_READ));
+		lab_end(lab);
+	}
+}
+
 /* Nobody read: what was freed before `l4` was told, fragments and clones never wait for that. */
 static void test_consumed_unread(void **state)
 {
@@ -521,6 +546,7 @@ int main(void)
 		cmocka_unit_test(test_gone_lost_read),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_dropped_in_queue),
+		cmocka_unit_test(test_perhaps_dropped),
 		cmocka_unit_test(test_consumed),
 		cmocka_unit_test(test_consumed_unread),
 		cmocka_unit_test(test_truncated_read),
