@@ -37,7 +37,7 @@ LIBS := -lbpf -lxdp -lelf -lpcap -ljansson -lz $(LDLIBS)
 TRACE_BPF := tracing/maps.bpf.c $(filter-out tracing/maps.bpf.c tracing/filter.bpf.c,$(wildcard \
 	tracing/*.bpf.c tc/*.bpf.c)) tracing/filter.bpf.c
 XDP_BPF := xdp/ingress.bpf.c xdp/filter.bpf.c
-SKELETONS := build/stampcap.skel.h build/ingress.skel.h
+SKELETONS := build/stampcap.skel.h build/stampcap_hist.skel.h build/ingress.skel.h
 SOURCES := $(filter-out %.bpf.c,$(wildcard pcap/*.c user/*.c xdp/*.c tc/*.c tracing/*.c))
 LIB_SOURCES := $(filter-out user/main.c,$(SOURCES))
 
@@ -108,6 +108,13 @@ build/bpf/ingress.bpf.c: $(XDP_BPF) Makefile
 
 build/%.bpf.o: build/bpf/%.bpf.c
 	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+# The same, but histograms are kept instead of records sent.
+build/stampcap_hist.bpf.o: build/bpf/stampcap.bpf.c
+	$(CLANG) $(BPF_CFLAGS) -DSC_HIST -MMD -MP -c $< -o $@
+
+build/stampcap_hist.skel.h: build/stampcap_hist.bpf.o
+	bpftool gen skeleton $< name stampcap_hist_bpf > $@
 
 build/stampcap.skel.h: build/stampcap.bpf.o
 	bpftool gen skeleton $< name stampcap_bpf > $@

@@ -2,6 +2,7 @@
 /* What user space tells the programs: constants set before loading, and the switches it throws while they run. Defined in maps.bpf.c. */
 #pragma once
 
+#include "histogram.h"
 #include "stamp.h"
 #include "typed.bpf.h"
 
@@ -14,6 +15,8 @@ extern const volatile __u32 conf_snaplen;	 /* bytes of a packet that go to the f
 extern const volatile __u32 conf_room;		 /* bytes a slot has for them: >= snaplen, >= SC_MIN_BYTES */
 extern const volatile __u32 conf_set_mask;	 /* number of sets - 1, a power of two - 1 */
 extern const volatile __u64 conf_limit;		 /* packets to begin, 0 without limit */
+extern const volatile __u64 conf_slower_ns;	 /* packets that end sooner are counted only, where that can be said here; 0: none */
+extern const volatile __u8 conf_hist_sides[SC_HIST_STAGES * SC_HIST_STAGES]; /* enum side of an interval: from * SC_HIST_STAGES + to */
 extern const volatile __u32 conf_wake_bytes;	 /* a ring fuller than this wakes its reader */
 extern const volatile __u8 conf_softirq_raise;	 /* softirq_raise is attached: an interrupt must have raised its softirq */
 extern const volatile __u8 conf_poll_function;	 /* functions tell which interrupt led to which poll: see interrupt.bpf.h */

@@ -8,11 +8,19 @@
 #include "receive.bpf.h"
 #include "sock_state.bpf.h"
 
+#ifdef SC_HIST
+#include "hist_call.bpf.h"
+#endif
+
 static __always_inline void call_send(struct cpu_state *cpu, struct sc_call *call, __u8 dir)
 {
+#ifdef SC_HIST
+	hist_call(cpu, call);
+#else
 	call->size_bytes = sizeof(*call);
 	if (record_output(cpu, call, sizeof(*call), false))
 		count(cpu, SC_CNT_CALLS, dir);
+#endif
 }
 
 /* A call of the running process. */

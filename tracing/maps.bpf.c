@@ -4,6 +4,8 @@
 #include "cut.bpf.h"
 #include "early.bpf.h"
 #include "filter.bpf.h"
+#include "hist_row.bpf.h"
+#include "hist_wait.bpf.h"
 #include "interrupt.bpf.h"
 #include "mark.bpf.h"
 #include "queued.bpf.h"
@@ -18,6 +20,8 @@ const volatile __u32 conf_snaplen = 256;
 const volatile __u32 conf_room = SC_MIN_BYTES;
 const volatile __u32 conf_set_mask = 1023;
 const volatile __u64 conf_limit = 0;
+const volatile __u64 conf_slower_ns = 0;
+const volatile __u8 conf_hist_sides[SC_HIST_STAGES * SC_HIST_STAGES] = {};
 const volatile __u32 conf_wake_bytes = 1 << 20;
 const volatile __u8 conf_softirq_raise = 0;
 const volatile __u8 conf_poll_function = 0;
@@ -69,6 +73,10 @@ struct map_socks socks SEC(".maps");
 struct map_socks_by_cookie socks_by_cookie SEC(".maps");
 struct map_slot_locks slot_locks SEC(".maps");
 struct map_queued queued_skbs SEC(".maps");
+struct map_hist_rows hist_rows SEC(".maps");
+struct map_hist_index hist_index SEC(".maps");
+struct map_hist_socks hist_socks SEC(".maps");
+struct map_hist_datagrams hist_datagrams SEC(".maps");
 struct map_sendings sendings SEC(".maps");
 struct map_driver_marks driver_marks SEC(".maps");
 struct map_napi_marks napi_marks SEC(".maps");

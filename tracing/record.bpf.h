@@ -4,6 +4,12 @@
 
 #include "slot.bpf.h"
 
+#ifdef SC_HIST
+#include "hist.bpf.h"
+#endif
+
+#define TCP_SYN_FIN 0x03
+
 /*
  * 0, or a negative errno when this CPU's ring is full. Packets leave its last quarter to calls: a call is small, and many packets are worth little without it. How full the ring
  * is we look at now and then: that reads what the reader's CPU writes.
@@ -29,21 +35,48 @@ static __always_inline long record_output(struct cpu_state *cpu, void *record, _
 	return bpf_ringbuf_output(ring, record, size, flags);
 }
 
+/*
+ * Is this a whole story that took less than was asked for, and that no other packet's story hangs on? Of TCP only what has neither payload nor SYN nor FIN: what is sent again
+ * and what waited for what, user space tells by all of these, and which call read or sent them, too.
+ */
+static __always_inline bool story_faster(const struct sc_packet *p, __u8 end)
+{
+	__u64 begin_ns = p->stages & SC_BIT(SC_RX_HARDIRQ) ? p->stamp_ns[SC_RX_HARDIRQ] : p->stages & SC_BIT(SC_RX_SOFTIRQ) ? p->stamp_ns[SC_RX_SOFTIRQ] : p->begin_ns;
+
+	if (p->flags & (SC_FLAG_GRO | SC_FLAG_GSO | SC_FLAG_SEGMENT | SC_FLAG_FRAG | SC_FLAG_CLONE | SC_FLAG_ORPHAN))
+		return false;
+	if (p->l4_proto == IPPROTO_TCP && (p->payload_len_bytes || p->tcp_flags & TCP_SYN_FIN))
+		return false;
+	if (p->dir == SC_DIR_RX ? end != SC_END_READ && (end != SC_END_L4 || !(p->stages & SC_BIT(SC_RX_L4)))
+				: (end != SC_END_TXDONE && end != SC_END_DRIVER) || !(p->stages & SC_BIT(SC_TX_TC)))
+		return false;
+	return p->last_ns - begin_ns < conf_slower_ns;
+}
+
 /* Writes the record of a story that was taken, or counts it as lost, and frees the slot. */
 static __always_inline void timeline_write(struct cpu_state *cpu, const struct timeline *t, __u8 end)
 {
 	struct sc_packet *p = t->packet;
 	__u32 size;
 
+	if (conf_slower_ns && story_faster(p, end)) {
+		count(cpu, SC_CNT_FASTER, p->dir);
+		timeline_free(t);
+		return;
+	}
 	size = p->cap_len_bytes;
 	if (size > conf_room)
 		size = conf_room;
+#ifdef SC_HIST
+	hist_packet(cpu, p, end);
+#else
 	p->end = end;
 	p->type = SC_REC_PACKET;
 	size += sizeof(*p);
 	p->size_bytes = size;
 	if (record_output(cpu, p, size, true))
 		count(cpu, SC_CNT_RING, p->dir);
+#endif
 	timeline_free(t);
 }
 

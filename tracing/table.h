@@ -16,6 +16,12 @@ enum sc_counter {
 	SC_CNT_RING,	 /* lost: ring full */
 	SC_CNT_BACKWARDS, /* stamps rejected: earlier than the one before */
 	SC_CNT_CALLS,	 /* read and write records lost to a full ring */
+	SC_CNT_FASTER,	 /* complete, and left out: faster than what was asked for */
+	SC_CNT_ENDED,	 /* --hist: stories that came to their end, */
+	SC_CNT_CONSUMED, /* or to another: enum sc_end */
+	SC_CNT_RECYCLED,
+	SC_CNT_AWAITED,	 /* of the first, those that waited for a read, */
+	SC_CNT_JOINED,	 /* and that were found by one */
 	SC_CNT_SOFTIRQS, /* network softirqs that our program saw begin: NET_RX, NET_TX */
 	SC_CNT_COUNT,
 };

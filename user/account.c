@@ -18,10 +18,27 @@ const char *const account_lost_names[ACCOUNT_LOST_COUNT] = { ACCOUNT_LOSTS(X) };
 const char *const account_rejected_names[ACCOUNT_REJECTED_COUNT] = { ACCOUNT_REJECTEDS(X) };
 #undef X
 
-#define ACCOUNT_COUNTERS \
-	(2 + ACCOUNT_PARTIAL_COUNT + ACCOUNT_LOST_COUNT + ACCOUNT_REJECTED_COUNT)
-_Static_assert(sizeof(struct account_dir) == ACCOUNT_COUNTERS * sizeof(uint64_t),
-	       "a counter that account_counter() does not name");
+#define X(id, name) [ACCOUNT_UNWRITTEN_##id] = name,
+const char *const account_unwritten_names[ACCOUNT_UNWRITTEN_COUNT] = { ACCOUNT_UNWRITTENS(X) };
+#undef X
+
+static const char *const totals[] = { "seen", "complete" };
+
+/* What follows what in struct account_dir, and in the text. */
+static const struct {
+	const char *prefix;
+	const char *const *names;
+	size_t count;
+} groups[] = {
+	{ "", totals, 2 },
+	{ "partial.", account_partial_names, ACCOUNT_PARTIAL_COUNT },
+	{ "lost.", account_lost_names, ACCOUNT_LOST_COUNT },
+	{ "rejected.", account_rejected_names, ACCOUNT_REJECTED_COUNT },
+	{ "unwritten.", account_unwritten_names, ACCOUNT_UNWRITTEN_COUNT },
+};
+
+#define ACCOUNT_COUNTERS (2 + ACCOUNT_PARTIAL_COUNT + ACCOUNT_LOST_COUNT + ACCOUNT_REJECTED_COUNT + ACCOUNT_UNWRITTEN_COUNT)
+_Static_assert(sizeof(struct account_dir) == ACCOUNT_COUNTERS * sizeof(uint64_t), "a counter that no group names");
 
 struct account_counter {
 	const char *group; /* "partial." or "" */
@@ -31,15 +48,11 @@ struct account_counter {
 /* The name of each uint64_t of struct account_dir, in memory order, which is the order of the text. */
 static struct account_counter account_counter(size_t i)
 {
-	if (i < 2)
-		return (struct account_counter){ "", i ? "complete" : "seen" };
-	i -= 2;
-	if (i < ACCOUNT_PARTIAL_COUNT)
-		return (struct account_counter){ "partial.", account_partial_names[i] };
-	i -= ACCOUNT_PARTIAL_COUNT;
-	if (i < ACCOUNT_LOST_COUNT)
-		return (struct account_counter){ "lost.", account_lost_names[i] };
-	return (struct account_counter){ "rejected.", account_rejected_names[i - ACCOUNT_LOST_COUNT] };
+	size_t group = 0;
+
+	for (; i >= groups[group].count; group++)
+		i -= groups[group].count;
+	return (struct account_counter){ groups[group].prefix, groups[group].names[i] };
 }
 
 static uint64_t sum(const uint64_t *counters, size_t count)
@@ -60,6 +73,11 @@ uint64_t account_partial_sum(const struct account_dir *d)
 uint64_t account_lost_sum(const struct account_dir *d)
 {
 	return sum(d->lost, ACCOUNT_LOST_COUNT);
+}
+
+uint64_t account_unwritten_sum(const struct account_dir *d)
+{
+	return sum(d->unwritten, ACCOUNT_UNWRITTEN_COUNT);
 }
 
 void account_total(const struct account *a, struct account_dir *total)

@@ -27,6 +27,10 @@
 	X(MATCH, "match")	  /* read or write matches that contradicted the packet */ \
 	X(MISSED, "missed")	  /* runs that the kernel skipped: the program had interrupted itself */ \
 	X(BLIND, "blind")	  /* softirqs in which the kernel ran none of our programs */
+/* Packets of which all is known, and which are not in the output because of what was asked for. */
+#define ACCOUNT_UNWRITTENS(X)                                     \
+	X(FASTER, "faster") /* than --slower-than */              \
+	X(RATE, "rate")	    /* more than --rate */
 
 enum account_partial {
 #define X(id, name) ACCOUNT_PARTIAL_##id,
@@ -46,9 +50,16 @@ enum account_rejected {
 #undef X
 	ACCOUNT_REJECTED_COUNT,
 };
+enum account_unwritten {
+#define X(id, name) ACCOUNT_UNWRITTEN_##id,
+	ACCOUNT_UNWRITTENS(X)
+#undef X
+	ACCOUNT_UNWRITTEN_COUNT,
+};
 extern const char *const account_partial_names[ACCOUNT_PARTIAL_COUNT];
 extern const char *const account_lost_names[ACCOUNT_LOST_COUNT];
 extern const char *const account_rejected_names[ACCOUNT_REJECTED_COUNT];
+extern const char *const account_unwritten_names[ACCOUNT_UNWRITTEN_COUNT];
 
 struct account_dir {
 	uint64_t seen;
@@ -56,6 +67,7 @@ struct account_dir {
 	uint64_t partial[ACCOUNT_PARTIAL_COUNT];
 	uint64_t lost[ACCOUNT_LOST_COUNT];
 	uint64_t rejected[ACCOUNT_REJECTED_COUNT]; /* outside the equation: stamps and calls, not packets */
+	uint64_t unwritten[ACCOUNT_UNWRITTEN_COUNT]; /* outside it, too: of the complete and the partial */
 };
 
 /* Index 0 RX, 1 TX: enum sc_dir minus one. */
@@ -65,6 +77,7 @@ struct account {
 
 uint64_t account_partial_sum(const struct account_dir *d);
 uint64_t account_lost_sum(const struct account_dir *d);
+uint64_t account_unwritten_sum(const struct account_dir *d);
 /* *sum = the two directions of a added up. */
 void account_total(const struct account *a, struct account_dir *sum);
 /* 0 when seen = complete + partial + lost holds in both directions, else -ERANGE. */

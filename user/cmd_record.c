@@ -50,6 +50,14 @@ int cmd_record(int argc, char **argv)
 		log_refuse(0, "no interface: give one with -i; `stampcap record -D` lists them");
 		return EXIT_USAGE;
 	}
+	if (o.hist && (o.write || o.slower_ns || o.rate)) {
+		log_refuse(0, "--hist writes no packets: leave out -w, --slower-than and --rate");
+		return EXIT_USAGE;
+	}
+	if (o.json && !o.hist) {
+		log_refuse(0, "--format is for --hist; `stampcap report --format json FILE` is for files");
+		return EXIT_USAGE;
+	}
 	if (o.write && o.write[0] == '-' && !o.write[1] && isatty(STDOUT_FILENO)) {
 		log_refuse(0, "-w -: standard output is a terminal; pipe it, as in `stampcap record -w - ... | tshark -r -`");
 		return EXIT_USAGE;

@@ -97,6 +97,21 @@ int hist_add(struct hist *h, uint64_t ns)
 	return 0;
 }
 
+int hist_add_bucket(struct hist *h, unsigned int index, uint64_t count)
+{
+	uint64_t value_ns = bucket_value_ns(index);
+	int err = bucket_add(h, index, count);
+
+	if (err)
+		return err;
+	if (!h->count || value_ns < h->min_ns)
+		h->min_ns = value_ns;
+	if (value_ns > h->max_ns)
+		h->max_ns = value_ns;
+	h->count += count;
+	return 0;
+}
+
 int hist_merge(struct hist *to, const struct hist *from)
 {
 	size_t i;

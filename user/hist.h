@@ -21,6 +21,11 @@ struct hist {
 
 /* 0 or -ENOMEM, then *h is unchanged. */
 int hist_add(struct hist *h, uint64_t ns);
+/*
+ * `count` values of a bucket with this number, counted elsewhere: least and greatest are then the middle of a bucket. Their sum is the caller's to add. 0 or -ENOMEM, then *h
+ * is unchanged.
+ */
+int hist_add_bucket(struct hist *h, unsigned int index, uint64_t count);
 /* *to += *from. 0 or -ENOMEM, then *to is a valid histogram of an unspecified part of *from. */
 int hist_merge(struct hist *to, const struct hist *from);
 /* Exact, rounded down; 0 if empty. */

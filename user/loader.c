@@ -17,11 +17,14 @@
 #include <unistd.h>
 
 #include "stampcap.skel.h"
+#include "stampcap_hist.skel.h"
 #include "tc/attach.h"
 #include "tracing/atomics.h"
 #include "tracing/attach.h"
+#include "tracing/histogram.h"
 #include "tracing/inject.h"
 #include "user/cleanup.h"
+#include "user/constants.h"
 #include "user/held.h"
 #include "user/kernel.h"
 #include "user/log.h"
@@ -36,8 +39,9 @@
 
 struct loader {
 	struct stampcap_bpf *skel;
-	void *object; /* with a filter's code in it, NULL without */
+	void *object; /* as this kernel and this filter need it, NULL: as it was built */
 	size_t object_bytes;
+	bool hist;
 	struct probes probes;
 	struct held *held;
 	int links[MAX_LINKS];
@@ -74,75 +78,6 @@ static int print_listen(enum libbpf_print_level level, const char *fmt, va_list 
 	return 0;
 }
 
-static void set_devices(struct stampcap_bpf *skel, const struct loader_config *config)
-{
-	size_t names = 0;
-
-	for (size_t i = 0; i < config->device_count; i++) {
-		const struct net_device_info *d = &config->devices[i];
-		uint32_t flags = SC_DEV_CAPTURE | (d->physical ? SC_DEV_TXDONE : 0) | (d->raw ? SC_DEV_RAW : 0) |
-				 (d->irq_count ? SC_DEV_IRQ : 0) | (d->inserts_tags ? 0 : SC_DEV_TAG_BYTES);
-
-		device_put(skel->rodata->conf_devices, d->ifindex, flags);
-		for (size_t u = 0; u < d->upper_count; u++)
-			device_put(skel->rodata->conf_devices, d->uppers[u], SC_DEV_UPPER);
-		if (names < SC_MAX_IRQ_NAMES)
-			snprintf(skel->rodata->conf_irq_names[names++], 16, "%s", d->capture.name);
-		for (size_t n = 0; n < d->irq_count; n++) {
-			unsigned int irq = d->irqs[n];
-
-			if (irq >= SC_MAX_IRQ)
-				continue;
-			skel->rodata->conf_irqs[irq / 64] |= 1ull << (irq & 63);
-			skel->rodata->conf_irq_queues[irq] = d->irq_queues[n];
-			if (irq_is_shared(irq))
-				skel->rodata->conf_irqs_shared[irq / 64] |= 1ull << (irq & 63);
-		}
-	}
-}
-
-static int set_constants(struct loader *l, const struct loader_config *config)
-{
-	struct stampcap_bpf *skel = l->skel;
-	uint32_t inum;
-	int err = net_namespace_inum(&inum);
-
-	if (err)
-		return log_err(err, "cannot read the network namespace's inode number");
-	skel->rodata->conf_netns_inum = inum;
-	skel->rodata->conf_stages = probes_stages(&l->probes, SCOPE_ALL);
-	skel->rodata->conf_snaplen = config->snaplen_bytes;
-	skel->rodata->conf_room = l->sizes.slot_bytes - sizeof(struct sc_packet);
-	skel->rodata->conf_set_mask = l->sizes.sets - 1;
-	skel->rodata->conf_limit = config->limit;
-	skel->rodata->conf_wake_bytes = l->sizes.ring_bytes / 4;
-	skel->rodata->conf_softirq_raise = probes_program_used(&l->probes, "sc_sirq_raise");
-	skel->rodata->conf_poll_function = probes_function_used(&l->probes, "__napi_schedule") &&
-					   probes_function_used(&l->probes, "__napi_schedule_irqoff") && probes_function_used(&l->probes, "__napi_poll") &&
-					   probes_program_used(&l->probes, "sc_irq_exit");
-	skel->rodata->conf_gro_entry = probes_program_used(&l->probes, "sc_gro_entry");
-	skel->rodata->conf_xdp_generic = config->xdp == XDP_MODE_SKB;
-	skel->rodata->conf_l4_cgroup = probes_program_used(&l->probes, "sc_l4_cgroup");
-	skel->rodata->conf_l4_function = probes_function_used(&l->probes, "tcp_v4_rcv");
-	skel->rodata->conf_tcp_queue = probes_function_used(&l->probes, "tcp_queue_rcv");
-	skel->rodata->conf_dgram_queue = probes_function_used(&l->probes, "__udp_enqueue_schedule_skb");
-	skel->rodata->conf_data_ready = probes_program_used(&l->probes, "sc_data_ready") || probes_function_used(&l->probes, "sock_def_readable");
-	skel->rodata->conf_dgram_ready = probes_program_used(&l->probes, "sc_data_ready");
-	skel->rodata->conf_consume_udp = probes_function_used(&l->probes, "skb_consume_udp");
-	skel->rodata->conf_atomics = l->kernel.atomics;
-	skel->rodata->conf_sk_storage = l->kernel.sk_storage && !probes_kind_used(&l->probes, PROBE_KPROBE) && !probes_kind_used(&l->probes, PROBE_KPROBE_MULTI);
-	skel->rodata->conf_cookies = l->kernel.cookies;
-	skel->rodata->conf_dynptr = l->kernel.dynptr;
-	skel->rodata->conf_vmemmap_at = l->kernel.vmemmap_at;
-	skel->rodata->conf_page_offset_at = l->kernel.page_offset_at;
-	skel->rodata->conf_recv_length = probes_program_used(&l->probes, "sc_recv_len");
-	skel->rodata->conf_filter = !!config->filter;
-	skel->rodata->conf_flow_filter = config->filter && config->filter_flow;
-	skel->rodata->conf_sock_gate = config->filter && skel->rodata->conf_l4_cgroup;
-	set_devices(skel, config);
-	return 0;
-}
-
 static int set_maps(struct loader *l)
 {
 	struct stampcap_bpf *skel = l->skel;
@@ -157,19 +92,29 @@ static int set_maps(struct loader *l)
 	}
 	if (skel->rodata->conf_recv_length)
 		err = err ?: bpf_map__set_max_entries(skel->maps.queued_skbs, SC_QUEUED_SETS);
+	if (l->hist) {
+		err = err ?: bpf_map__set_max_entries(skel->maps.hist_rows, l->cpus * SC_HIST_ROWS);
+		err = err ?: bpf_map__set_max_entries(skel->maps.hist_socks, SC_HIST_SOCKS);
+		err = err ?: bpf_map__set_max_entries(skel->maps.hist_datagrams, SC_HIST_DATAGRAMS);
+	}
 	return err ? log_err(err, "cannot size the maps") : 0;
 }
 
-/* What stampcap_bpf__open() does, with the filter's code in the object. */
+/* The object as it was built: there is one that keeps histograms. Both have the same maps and programs, so one skeleton serves them. */
+static const void *object_built(const struct loader *l, size_t *size)
+{
+	return l->hist ? stampcap_hist_bpf__elf_bytes(size) : stampcap_bpf__elf_bytes(size);
+}
+
+/* What stampcap_bpf__open() does, with the object that is wanted. */
 static int skeleton_open(struct loader *l)
 {
 	l->skel = calloc(1, sizeof(*l->skel));
 	if (!l->skel || stampcap_bpf__create_skeleton(l->skel))
 		return -ENOMEM;
-	if (l->object) {
-		l->skel->skeleton->data = l->object;
+	l->skel->skeleton->data = l->object ?: (void *)object_built(l, &l->skel->skeleton->data_sz);
+	if (l->object)
 		l->skel->skeleton->data_sz = l->object_bytes;
-	}
 	return bpf_object__open_skeleton(l->skel->skeleton, NULL);
 }
 
@@ -188,7 +133,7 @@ static int open_round(struct loader *l, const struct loader_config *config)
 		if (row && row->kind == PROBE_KPROBE_MULTI)
 			sc_program_prepare_multi(program);
 	}
-	err = set_constants(l, config);
+	err = constants_set(l->skel, &(struct constants_from){ config, &l->probes, &l->kernel, &l->sizes });
 	return err ?: set_maps(l);
 }
 
@@ -196,7 +141,7 @@ static int open_round(struct loader *l, const struct loader_config *config)
 static int object_make(struct loader *l, const struct injection *filter)
 {
 	size_t size;
-	const void *object = stampcap_bpf__elf_bytes(&size);
+	const void *object = object_built(l, &size);
 	int err = filter ? inject_function(object, size, filter, &l->object, &l->object_bytes) : 0;
 
 	if (err)
@@ -482,6 +427,7 @@ int loader_start(struct loader **out, const struct loader_config *config)
 		return log_err(-ENOMEM, "no memory for the loader");
 	l->cpus = libbpf_num_possible_cpus();
 	l->device_count = config->device_count;
+	l->hist = config->hist;
 	libbpf_set_print(print_listen);
 	err = choose_sizes(l, config);
 	if (err)
@@ -495,6 +441,8 @@ int loader_start(struct loader **out, const struct loader_config *config)
 		probes_refuse(&l->probes, "sc_sirq_raise", -1, "not needed: no interrupt of these devices is known");
 	probes_choose(&l->probes);
 	err = kernel_ask(&l->kernel, &l->probes);
+	if (!err && config->hist && !l->kernel.atomics)
+		return log_refuse(-ENOTSUP, "--hist needs atomic operations in programs (Linux 5.12): record to a file and see `stampcap report`");
 	err = err ?: object_make(l, config->filter);
 	err = err ?: rounds(l, config);
 	if (err)
@@ -584,7 +532,10 @@ void loader_maps(const struct loader *l, struct loader_maps *out)
 		.cpu_state_bytes = state_bytes,
 		.counters_offset = state_bytes - SC_CNT_COUNT * 2 * sizeof(uint64_t),
 		.locks_fd = l->kernel.atomics ? -1 : bpf_map__fd(l->skel->maps.slot_locks),
+		.hist_rows_fd = bpf_map__fd(l->skel->maps.hist_rows),
+		.hist_index_fd = bpf_map__fd(l->skel->maps.hist_index),
 		.open_total = l->skel->rodata->conf_filter ? &l->skel->bss->open_total : NULL,
-		.memory_bytes = sizes_bytes(&l->sizes, l->cpus) + map_bytes(l->skel->maps.queued_skbs) + map_bytes(l->skel->maps.pieces),
+		.memory_bytes = sizes_bytes(&l->sizes, l->cpus) + map_bytes(l->skel->maps.queued_skbs) + map_bytes(l->skel->maps.pieces) +
+				map_bytes(l->skel->maps.hist_rows) + map_bytes(l->skel->maps.hist_socks) + map_bytes(l->skel->maps.hist_datagrams),
 	};
 }

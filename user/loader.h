@@ -21,6 +21,8 @@ struct loader_config {
 	uint64_t memory_bytes; /* of table and rings, 0: by default */
 	uint32_t ring_bytes; /* per CPU, a power of two and a multiple of the page size; 0: by the number of CPUs */
 	uint64_t limit;	     /* packets, 0 without */
+	uint64_t slower_ns;  /* what ends sooner need not be told of, 0: everything is */
+	bool hist;	     /* no records: the kernel counts in histograms */
 	enum xdp_mode xdp;
 	enum probe_family family; /* which ways to kernel functions may be used */
 	const char *without; /* probes to do without, or NULL */
@@ -56,6 +58,7 @@ struct loader_maps {
 	const int *ring_fds; /* one per possible CPU */
 	int cpus;
 	int sets_fd, timelines_fd, cpu_states_fd;
+	int hist_rows_fd, hist_index_fd; /* tracing/histogram.h */
 	int locks_fd;		    /* hash map of slot numbers: who creates an entry may change that slot's key; -1: keys are changed atomically */
 	uint32_t sets;		    /* how many */
 	uint32_t slot_bytes;	    /* value size of a timeline */

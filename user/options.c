@@ -41,6 +41,27 @@ static int parse_seconds(const char *text, uint64_t *ns)
 	return *ns ? 0 : -EINVAL;
 }
 
+/* "50us": a number and its unit. */
+static int parse_time(const char *text, uint64_t *ns)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = { { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 } };
+	char *end;
+	double value = strtod(text, &end);
+
+	if (end == text || !isdigit((unsigned char)*text))
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(end, units[i].name) || !(value * units[i].ns >= 1) || value * units[i].ns > DURATION_MAX_S * NS_PER_S)
+			continue;
+		*ns = (uint64_t)(value * units[i].ns);
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static int set_interface(struct record_options *o, const char *argument)
 {
 	if (o->interface_count == LOADER_MAX_DEVICES)
@@ -71,6 +92,35 @@ static int set_sample(struct record_options *o, const char *argument)
 	if (strncmp(argument, "1/", 2) || parse_number(argument + 2, 1, SAMPLE_MAX, &n))
 		return log_refuse(-EINVAL, "--sample %s: give the share of flows, 1/2 to 1/%d", argument, SAMPLE_MAX);
 	o->sample = n > 1 ? n : 0;
+	return 0;
+}
+
+static int set_slower(struct record_options *o, const char *argument)
+{
+	if (parse_time(argument, &o->slower_ns))
+		return log_refuse(-EINVAL, "--slower-than %s: give a time with its unit (ns, us, ms or s), as in --slower-than 50us", argument);
+	return 0;
+}
+
+static int set_hist(struct record_options *o, const char *argument)
+{
+	(void)argument;
+	o->hist = true;
+	return 0;
+}
+
+static int set_format(struct record_options *o, const char *argument)
+{
+	o->json = !strcmp(argument, "json");
+	if (!o->json && strcmp(argument, "table"))
+		return log_refuse(-EINVAL, "--format %s: table or json", argument);
+	return 0;
+}
+
+static int set_rate(struct record_options *o, const char *argument)
+{
+	if (parse_number(argument, 1, NS_PER_S, &o->rate))
+		return log_refuse(-EINVAL, "--rate %s: give packets per second, 1 to %llu", argument, NS_PER_S);
 	return 0;
 }
 
@@ -256,6 +306,10 @@ const struct option_row record_rows[] = {
 	{ 'w', "write", "FILE", "write pcapng to FILE, - for standard output; without it, a line of text per packet", set_write },
 	{ 'c', "count", "N", "stop after N packets", set_count },
 	{ 0, "sample", "1/N", "record one flow in N, both directions of it", set_sample },
+	{ 0, "slower-than", "TIME", "write only packets that took at least that long, as in 50us, and those whose time is not known", set_slower },
+	{ 0, "rate", "N", "write N packets a second at most", set_rate },
+	{ 0, "hist", NULL, "write no packets: the kernel counts in histograms, shown every second and as a report at the end", set_hist },
+	{ 0, "format", "FORMAT", "of --hist: table, or json (a report per second, a line each)", set_format },
 	{ 'a', "autostop", "SECONDS", "stop after SECONDS (or duration:SECONDS)", set_duration },
 	{ 's', "snapshot-length", "BYTES", "bytes kept of each packet (256; 0: all)", set_snaplen },
 	{ 'B', "buffer-size", "KIB", "ring buffer per CPU in KiB, rounded up to a power of two (by the number of CPUs: 32768 or less)", set_ring },

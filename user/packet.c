@@ -55,7 +55,7 @@ static unsigned int next_covered(unsigned int from, unsigned int to)
 	return stage;
 }
 
-static uint8_t interval_side(uint8_t from, uint8_t to)
+uint8_t interval_side(uint8_t from, uint8_t to)
 {
 	uint8_t side = stage_info[to].side;
 	unsigned int stage;

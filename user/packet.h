@@ -86,6 +86,9 @@ size_t packet_intervals(const struct packet *p, struct interval *out);
  */
 const char *interval_layer(uint8_t from, uint8_t to, char *buf, size_t size);
 
+/* Side that an interval between two stages belongs to, `from` before `to`: enum side, SIDE_NONE as in struct interval. */
+uint8_t interval_side(uint8_t from, uint8_t to);
+
 /* Sum of p's intervals per side; [SIDE_NONE] holds the time that no single side owns (wire, or a span of two sides). */
 void packet_sides(const struct packet *p, uint64_t ns[SIDE_COUNT]);
 

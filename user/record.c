@@ -26,11 +26,13 @@
 #include "user/output.h"
 #include "user/privileges.h"
 #include "user/record_filter.h"
+#include "user/selection.h"
 #include "user/sink.h"
 #include "user/softirqs.h"
 #include "user/source.h"
 #include "user/summary.h"
 #include "user/system.h"
+#include "user/tally.h"
 
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
@@ -68,6 +70,7 @@ struct record {
 	int failed; /* first error, a negative errno */
 	bool reader_gone;
 	struct output output;
+	struct selection selection;
 	int signal_fd, timer_fd, epoll_fd;
 	char device_name[16];
 	struct capture_info info;
@@ -133,7 +136,12 @@ static int on_packet(void *context, struct packet *p)
 {
 	struct record *r = context;
 	uint64_t lost = lost_in_kernel(r);
+	enum account_unwritten why = selection_of(&r->selection, p);
 
+	if (why != ACCOUNT_UNWRITTEN_COUNT) {
+		r->account.dir[p->dir - 1].unwritten[why]++;
+		return 0;
+	}
 	p->wall_ns = clock_wall_ns(&r->clock, p->anchor_ns);
 	p->dropcount = lost - r->lost_told;
 	r->lost_told = lost;
@@ -193,6 +201,7 @@ static int section_comment(const struct record *r, char *buf, size_t size)
 static int make_sink(struct record *r, int *fd)
 {
 	const struct record_options *o = r->options;
+	struct loader_maps maps;
 	int err = section_comment(r, r->comment, sizeof(r->comment));
 
 	if (err)
@@ -206,7 +215,8 @@ static int make_sink(struct record *r, int *fd)
 		.interfaces = r->interfaces, .interface_count = o->interface_count, .snaplen_bytes = o->snaplen_bytes, .filter = o->filter,
 		.hardware = r->hardware, .os = r->os, .app = "stampcap " STAMPCAP_VERSION, .comment = r->comment,
 	};
-	err = o->write ? sink_pcapng_new(&r->sink, *fd, &r->info) : sink_text_new(&r->sink, *fd, &r->info);
+	loader_maps(r->loader, &maps);
+	err = o->hist ? sink_hist_new(&r->sink, *fd, &r->info, &maps, o->json) : o->write ? sink_pcapng_new(&r->sink, *fd, &r->info) : sink_text_new(&r->sink, *fd, &r->info);
 	if (err)
 		return log_err(err, "cannot start the output");
 	TAKE_FD(*fd);
@@ -241,7 +251,8 @@ static int make_loader(struct record *r)
 	struct injection filter = { .function = "filter_run", .callee = "filter_far", .code = code ? code->code : NULL, .count = code ? code->count : 0 };
 	struct loader_config config = {
 		.devices = r->devices, .device_count = o->interface_count, .stages = o->stages, .dirs = o->dirs,
-		.snaplen_bytes = o->snaplen_bytes, .memory_bytes = o->memory_bytes, .ring_bytes = o->ring_bytes, .limit = o->packets, .xdp = o->xdp, .family = o->family, .without = o->without,
+		.snaplen_bytes = o->snaplen_bytes, .memory_bytes = o->memory_bytes, .ring_bytes = o->ring_bytes, .limit = o->packets, .slower_ns = o->slower_ns, .hist = o->hist,
+		.xdp = o->xdp, .family = o->family, .without = o->without,
 		.filter = code ? &filter : NULL, .filter_flow = record_filter_is_flow(r->filter), .filter_late = code && code->uses & (TRANSLATE_USES_LEN | TRANSLATE_USES_VLAN),
 	};
 
@@ -418,24 +429,8 @@ static void loop(struct record *r)
 
 /* ---- ending */
 
-static void fill_account(struct record *r)
-{
-	for (int dir = 0; dir < 2; dir++) {
-		struct account_dir *a = &r->account.dir[dir];
-
-		a->seen = r->counter[SC_CNT_CREATED * 2 + dir] - r->counter[SC_CNT_SPLIT * 2 + dir];
-		a->lost[ACCOUNT_LOST_TABLE] += r->counter[SC_CNT_TABLE * 2 + dir];
-		a->lost[ACCOUNT_LOST_RING] += r->counter[SC_CNT_RING * 2 + dir];
-		a->rejected[ACCOUNT_REJECTED_BACKWARDS] += r->counter[SC_CNT_BACKWARDS * 2 + dir];
-		a->rejected[ACCOUNT_REJECTED_CALLS] += r->counter[SC_CNT_CALLS * 2 + dir];
-		a->rejected[ACCOUNT_REJECTED_BLIND] = r->blind[dir];
-	}
-	/* Not of one direction; told with the received ones. */
-	r->account.dir[SC_DIR_RX - 1].rejected[ACCOUNT_REJECTED_MISSED] = loader_missed(r->loader) - r->missed_before;
-}
-
 /* The output failed: what was still held here when it did goes nowhere, and is lost like the rest. */
-static void count_unwritten(struct record *r)
+static void count_stranded(struct record *r)
 {
 	for (int dir = 0; dir < 2; dir++) {
 		struct account_dir *a = &r->account.dir[dir];
@@ -462,9 +457,9 @@ static int finish(struct record *r)
 	err = r->failed || r->reader_gone ? 0 : join_finish(r->join);
 	if (err)
 		output_failed(r, err);
-	fill_account(r);
+	tally_add(&r->account, &(struct tally){ .counter = r->counter, .blind = r->blind, .missed = loader_missed(r->loader) - r->missed_before });
 	if (r->failed || r->reader_gone)
-		count_unwritten(r);
+		count_stranded(r);
 	end.account = r->account;
 	end.start_ns = clock_wall_ns(&r->clock, r->start_ns);
 	end.end_ns = clock_wall_ns(&r->clock, clock_monotonic_ns());
@@ -487,7 +482,10 @@ static void announce(const struct record *r)
 		return;
 	for (size_t i = 0; i < o->interface_count && at < sizeof(names); i++)
 		at += snprintf(names + at, sizeof(names) - at, "%s%s", i ? ", " : "", r->interfaces[i].name);
-	fprintf(stderr, "stampcap: recording on %s, %u bytes of each packet", names, o->snaplen_bytes);
+	if (o->hist)
+		fprintf(stderr, "stampcap: recording on %s, in histograms", names);
+	else
+		fprintf(stderr, "stampcap: recording on %s, %u bytes of each packet", names, o->snaplen_bytes);
 	if (o->sample)
 		fprintf(stderr, ", one flow in %u", o->sample);
 	fputs("; Ctrl-C ends it\n", stderr);
@@ -546,6 +544,7 @@ int record_run(const struct record_options *o)
 	if (!r)
 		return log_err(-ENOMEM, "no memory") ? 1 : 0;
 	r->options = o;
+	r->selection = (struct selection){ .slower_ns = o->slower_ns, .per_s = o->rate };
 	r->signal_fd = r->timer_fd = r->epoll_fd = -1;
 	r->deadline_ns = o->deadline_ns ?: (o->write && strcmp(o->write, "-") ? DEADLINE_FILE_NS : DEADLINE_LIVE_NS);
 	if (o->dump)

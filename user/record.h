@@ -17,6 +17,8 @@ struct record_options {
 	const char *filter;	  /* expression; NULL: none */
 	uint64_t packets;	  /* 0: no limit */
 	uint32_t sample;	  /* one flow in so many, 0: all */
+	uint64_t slower_ns;	  /* packets that took that long, 0: all */
+	uint64_t rate;		  /* packets a second, 0: all */
 	uint64_t duration_ns;	  /* 0: no limit */
 	uint64_t deadline_ns;	  /* 0: by the kind of output */
 	uint32_t snaplen_bytes;
@@ -26,6 +28,7 @@ struct record_options {
 	uint32_t stages;	  /* SC_BIT mask */
 	enum xdp_mode xdp;
 	enum probe_family family;
+	bool hist, json;	  /* --hist, and its format */
 	bool list_interfaces;	  /* -D */
 	int dump;		  /* -d: 1 print the filter's classic code, 2 the translated, and do nothing else */
 };

@@ -114,4 +114,5 @@ struct report_stats report_stats(const struct hist *h);
 /* Formats, one file each: 0 or a negative errno. */
 int report_table_print(const struct report *r, FILE *out);
 int report_json_print(const struct report *r, FILE *out);
+int report_json_print_line(const struct report *r, FILE *out);
 int report_csv_print(const struct report *r, FILE *out);

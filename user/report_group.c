@@ -237,6 +237,19 @@ int report_group_add(struct report *r, const struct packet *p, const struct diss
 	return err;
 }
 
+struct report_group *report_group_of(struct report *r, uint8_t dir)
+{
+	return group_get(r, &(struct report_key){ 0 }, dir);
+}
+
+struct hist *report_group_interval(struct report *r, struct report_group *g, uint8_t from, uint8_t to)
+{
+	const struct interval i = { .from = from, .to = to };
+	size_t index;
+
+	return row_get(r, g, &i, &index) ? NULL : &g->rows[index].hist;
+}
+
 static int compare_u64(uint64_t a, uint64_t b)
 {
 	return (a > b) - (a < b);

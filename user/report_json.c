@@ -116,6 +116,7 @@ static json_t *accounting_json(const struct report *r)
 	failed |= set(object, "lost", counters_json(total.lost, account_lost_names, ACCOUNT_LOST_COUNT));
 	failed |= set(object, "rejected",
 		      counters_json(total.rejected, account_rejected_names, ACCOUNT_REJECTED_COUNT));
+	failed |= set(object, "unwritten", counters_json(total.unwritten, account_unwritten_names, ACCOUNT_UNWRITTEN_COUNT));
 	return checked(object, failed);
 }
 
@@ -215,7 +216,7 @@ static json_t *report_json(const struct report *r)
 	return checked(object, failed);
 }
 
-int report_json_print(const struct report *r, FILE *out)
+static int print(const struct report *r, FILE *out, size_t flags)
 {
 	json_t *root = report_json(r);
 	int err = 0;
@@ -223,8 +224,18 @@ int report_json_print(const struct report *r, FILE *out)
 	if (!root)
 		return -ENOMEM;
 	errno = 0;
-	if (json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF)
+	if (json_dumpf(root, out, flags) || fputc('\n', out) == EOF)
 		err = errno ? -errno : -EIO;
 	json_decref(root);
 	return err;
+}
+
+int report_json_print(const struct report *r, FILE *out)
+{
+	return print(r, out, JSON_INDENT(2));
+}
+
+int report_json_print_line(const struct report *r, FILE *out)
+{
+	return print(r, out, JSON_COMPACT);
 }

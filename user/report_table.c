@@ -67,7 +67,12 @@ static void accounting_print(const struct report *r, FILE *out)
 	counters_print(total.lost, account_lost_names, ACCOUNT_LOST_COUNT, out);
 	fputs("; rejected", out);
 	counters_print(total.rejected, account_rejected_names, ACCOUNT_REJECTED_COUNT, out);
-	fputs(memcmp(total.rejected, (uint64_t[ACCOUNT_REJECTED_COUNT]){}, sizeof(total.rejected)) ? "\n" : " 0\n", out);
+	fputs(memcmp(total.rejected, (uint64_t[ACCOUNT_REJECTED_COUNT]){}, sizeof(total.rejected)) ? "" : " 0", out);
+	if (account_unwritten_sum(&total)) {
+		fputs("; unwritten", out);
+		counters_print(total.unwritten, account_unwritten_names, ACCOUNT_UNWRITTEN_COUNT, out);
+	}
+	fputc('\n', out);
 }
 
 static void time_print(uint64_t ns, FILE *out)

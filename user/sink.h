@@ -51,4 +51,7 @@ struct sink {
 
 /* Constructors leave *out alone on failure. `fd` is taken over only on success. */
 int sink_pcapng_new(struct sink **out, int fd, const struct capture_info *info);
+/* Of what the kernel counts (`--hist`): a line per direction and second, or with `json` a report, and at the end the report of all. */
+struct loader_maps;
+int sink_hist_new(struct sink **out, int fd, const struct capture_info *info, const struct loader_maps *maps, bool json);
 int sink_text_new(struct sink **out, int fd, const struct capture_info *info);

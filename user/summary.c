@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "user/log.h"
 
@@ -38,7 +39,13 @@ void summary_print(const struct account *account)
 		at = print_nonzero(line, sizeof(line), at, a->lost, account_lost_names, ACCOUNT_LOST_COUNT);
 		at += snprintf(line + at, sizeof(line) - at, "; rejected");
 		if (at == print_nonzero(line, sizeof(line), at, a->rejected, account_rejected_names, ACCOUNT_REJECTED_COUNT))
-			snprintf(line + at, sizeof(line) - at, " nothing");
+			at += snprintf(line + at, sizeof(line) - at, " nothing");
+		else
+			at = strlen(line);
+		if (account_unwritten_sum(a)) {
+			at += snprintf(line + at, sizeof(line) - at, "; unwritten");
+			print_nonzero(line, sizeof(line), at, a->unwritten, account_unwritten_names, ACCOUNT_UNWRITTEN_COUNT);
+		}
 		fprintf(stderr, "%s\n", line);
 	}
 	account_total(account, &total);

@@ -18,7 +18,7 @@ folder_of() {
 		echo tracing # BPF sources are compiled with -Itracing
 	elif [ "$2" = ingress.skel.h ]; then
 		echo xdp
-	elif [ "$2" = stampcap.skel.h ]; then
+	elif [[ $2 = stampcap*.skel.h ]]; then
 		echo tracing
 	else
 		echo unknown

@@ -25,11 +25,11 @@ static struct account sample(void)
 	"stampcap accounting rx seen=20 complete=11 partial.timeout=3 partial.unread=0 "            \
 	"partial.open=0 partial.consumed=0 partial.recycled=0 partial.parent=0 "                    \
 	"partial.unmatched=0 partial.unstamped=0 partial.window=1 lost.table=0 lost.ring=5 lost.queue=0 lost.decode=0 " \
-	"rejected.backwards=0 rejected.calls=0 rejected.match=0 rejected.missed=0 rejected.blind=0 | tx seen=7 complete=7 "            \
+	"rejected.backwards=0 rejected.calls=0 rejected.match=0 rejected.missed=0 rejected.blind=0 unwritten.faster=0 unwritten.rate=0 | tx seen=7 complete=7 "            \
 	"partial.timeout=0 partial.unread=0 partial.open=0 partial.consumed=0 partial.recycled=0 "  \
 	"partial.parent=0 partial.unmatched=0 partial.unstamped=0 partial.window=0 lost.table=0 lost.ring=0 "           \
 	"lost.queue=0 lost.decode=0 rejected.backwards=18446744073709551615 rejected.calls=0 "      \
-	"rejected.match=0 rejected.missed=0 rejected.blind=0"
+	"rejected.match=0 rejected.missed=0 rejected.blind=0 unwritten.faster=0 unwritten.rate=0"
 
 static void test_sums(void **state)
 {

@@ -2,6 +2,7 @@
 /* Histograms against sorted data: quantiles within 1 %, the rest exact. */
 #include "fixture.h"
 
+#include "tracing/histogram.h"
 #include "user/hist.h"
 
 #define SAMPLES 20000
@@ -138,12 +139,51 @@ static void test_lazy(void **state)
 	hist_clear(&h);
 }
 
+/* The kernel's buckets are ours: what it counted in one comes out as the value that went in. */
+static void check_bucket(uint64_t value)
+{
+	struct hist h = { 0 };
+	uint64_t got, limit = 1ull << SC_HIST_MAX_BITS;
+
+	value = value < limit ? value : limit - 1;
+	assert_true(sc_hist_bucket(value) < SC_HIST_BUCKETS);
+	assert_int_equal(hist_add_bucket(&h, sc_hist_bucket(value), 3), 0);
+	assert_int_equal(h.count, 3);
+	got = hist_quantile_ns(&h, 500);
+	assert_true((got > value ? got - value : value - got) <= value / 128);
+	assert_int_equal(h.min_ns, got);
+	assert_int_equal(h.max_ns, got);
+	hist_clear(&h);
+}
+
+static void test_kernel_buckets(void **state)
+{
+	uint64_t value, seed = 7;
+
+	(void)state;
+	assert_int_equal(SC_HIST_SUB_BITS, HIST_SUB_BITS);
+	for (value = 0; value < 5000; value++)
+		check_bucket(value);
+	for (unsigned int bit = 6; bit < 64; bit++) {
+		check_bucket((1ull << bit) - 1);
+		check_bucket(1ull << bit);
+		check_bucket((1ull << bit) + 1);
+	}
+	for (int i = 0; i < 100000; i++) {
+		seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+		check_bucket(seed >> (seed >> 58));
+	}
+	check_bucket(UINT64_MAX);
+	assert_int_equal(sc_hist_bucket(UINT64_MAX), SC_HIST_BUCKETS - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spread), cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_extremes), cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_merge), cmocka_unit_test(test_lazy),
+		cmocka_unit_test(test_kernel_buckets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
