@@ -13,7 +13,8 @@
 
 static __always_inline struct parent_ref *gro_parent(const struct sc_packet *p)
 {
-	__u32 i = p->flow_hash & (PARENTS - 1);
+	/* The hash alone has no more in its lowest bits than the lowest bits of a port. */
+	__u32 i = p->flow_hash * 0x9E3779B1u >> (32 - PARENTS_BITS);
 
 	return bpf_map_lookup_elem(&gro_parents, &i);
 }

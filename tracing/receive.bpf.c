@@ -61,9 +61,7 @@ int BPF_PROG(sc_netif, struct sk_buff *skb)
 		if (conf_gro_entry || rx_begin(cpu, skb, RX_LATE) < 0 || !timeline_follow(skb, SC_RX_NETIF, &t))
 			return 0;
 	}
-	p = t.packet;
-	if (p->dir != SC_DIR_RX)
-		return 0;
+	p = t.packet; /* received: what is sent is past this stage */
 	softirq_ns = cpu->softirq_ns ? softirq_turn_ns(cpu) : 0;
 	if (p->cpu != bpf_get_smp_processor_id())
 		p->flags |= SC_FLAG_BACKLOG; /* packet steering: another CPU's queue */
