@@ -11,6 +11,9 @@ TEST_PACKAGES := libcmocka-dev tcpdump tshark nginx-light nftables procps jq
 # Of the tests that boot other kernels; the kernels themselves are pinned in tests/vm/kernels.
 VM_PACKAGES := qemu-system-x86 cpio xz-utils zstd kmod bpftrace xdp-tools
 
+# Peers and traffic of the benchmark.
+BENCH_PACKAGES := wrk wireshark-common
+
 PREFIX ?= /usr/local
 DESTDIR ?=
 CC ?= gcc
@@ -87,13 +90,16 @@ define install_missing
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing
 endef
 
-.PHONY: deps deps-demo deps-test
+.PHONY: deps deps-demo deps-test deps-bench
 deps:
 	$(call install_missing,$(BUILD_PACKAGES))
 deps-demo:
 	$(call install_missing,$(BUILD_PACKAGES) $(DEMO_PACKAGES))
 deps-test:
 	$(call install_missing,$(BUILD_PACKAGES) $(DEMO_PACKAGES) $(TEST_PACKAGES) $(VM_PACKAGES))
+
+deps-bench:
+	$(call install_missing,$(BUILD_PACKAGES) $(DEMO_PACKAGES) $(TEST_PACKAGES) $(VM_PACKAGES) $(BENCH_PACKAGES))
 
 # ---- BPF objects and their skeletons
 
@@ -230,7 +236,7 @@ check-kernels: deps-test
 	@diff docs/compatibility.md build/compatibility.md || { echo 'docs/compatibility.md is not current: cp build/compatibility.md docs/' >&2; exit 1; }
 
 .PHONY: bench
-bench: deps-test
+bench: deps-bench
 	@$(QUIET_MAKE) -j$(JOBS) build/stampcap $(BENCH_TOOLS) $(TEST_TOOLS)
 	@tests/bench/bench.sh
 	@[ "$$(nproc)" -lt 2 ] || CLIENT_CPUS=0 SERVER_CPUS=1 SERIES="$${SERIES-noise floor record-floor filter-empty record filter}" BENCH_JSON=build/bench-two-cpus.json tests/bench/bench.sh

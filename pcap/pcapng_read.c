@@ -353,7 +353,8 @@ static int bytes_read(struct pcapng_reader *r, uint8_t *bytes, size_t len, size_
 			err = -ENODATA;
 		else if (!n && errno != EINTR)
 			err = errno ? -errno : -EIO;
-		clearerr(r->file);
+		if (!n)
+			clearerr(r->file);
 		*got += n;
 	}
 	return err;

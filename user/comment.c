@@ -53,6 +53,8 @@ static const struct {
 		text_escape(t, value, "");         \
 	} while (0)
 
+#define DECIMALS 6 /* ".345us" */
+
 static void stages_format(const struct packet *p, struct text *t)
 {
 	uint64_t previous_ns = 0;
@@ -166,23 +168,18 @@ int comment_format(const struct packet *p, char *buf, size_t size)
 	return text_result(&t);
 }
 
-/* "12.345us", with `sign` in front where that is not "". */
-static int time_parse(struct span s, const char *sign, uint64_t *ns)
+/* "12.345us": digits of the whole, and six bytes behind them. A packet has a dozen. */
+static int time_parse(struct span s, uint64_t *ns)
 {
-	struct span whole;
-	uint64_t us;
+	struct span whole = { s.ptr, s.len > DECIMALS ? s.len - DECIMALS : 0 };
+	const char *rest = s.ptr + whole.len;
 	unsigned int fraction = 0;
-	size_t i;
+	uint64_t us;
 
-	if (!span_starts(s, sign))
+	if (span_number(whole, UINT64_MAX / 1000, &us) || rest[0] != '.' || rest[4] != 'u' || rest[5] != 's')
 		return -EINVAL;
-	s.ptr += strlen(sign);
-	s.len -= strlen(sign);
-	if (!span_cut(&s, '.', &whole) || s.len != 5 || memcmp(s.ptr + 3, "us", 2) ||
-	    span_number(whole, UINT64_MAX / 1000, &us))
-		return -EINVAL;
-	for (i = 0; i < 3; i++) {
-		unsigned int digit = (unsigned char)s.ptr[i] - '0';
+	for (int i = 1; i <= 3; i++) {
+		unsigned int digit = (unsigned char)rest[i] - '0';
 
 		if (digit > 9)
 			return -EINVAL;
@@ -191,16 +188,23 @@ static int time_parse(struct span s, const char *sign, uint64_t *ns)
 	return __builtin_add_overflow(us * 1000, fraction, ns) ? -EINVAL : 0;
 }
 
-/* The stage of that name from `from` on: they stand in their order. */
-static unsigned int stage_of_token(struct span name, uint8_t dir, unsigned int from)
+static bool token_starts(struct span token, const char *with, size_t len)
 {
-	if (dir == SC_DIR_RX && span_starts(name, "tx_")) {
-		name.ptr += 3;
-		name.len -= 3;
-		dir = SC_DIR_TX;
+	return token.len > len && *token.ptr == *with && !memcmp(token.ptr, with, len);
+}
+
+/* The stage whose token this is, "driver=+...", from `from` on: they stand in their order. *value becomes what is behind the sign. */
+static unsigned int stage_of_token(struct span token, uint8_t dir, unsigned int from, struct span *value)
+{
+	for (; from < SC_STAGE_COUNT; from++) {
+		bool own = stage_info[from].dir == dir;
+		size_t len = own ? stage_tokens[from].own_len : stage_tokens[from].other_len;
+
+		if ((!own && dir == SC_DIR_TX) || !token_starts(token, (own ? stage_tokens[from].own : stage_tokens[from].other) + 1, len - 1))
+			continue;
+		*value = (struct span){ token.ptr + len - 1, token.len - (len - 1) };
+		break;
 	}
-	while (from < SC_STAGE_COUNT && (stage_info[from].dir != dir || !span_equal(name, stage_info[from].name)))
-		from++;
 	return from;
 }
 
@@ -212,16 +216,14 @@ static int stages_parse(struct packet *p, struct span group)
 	struct span token, name, value;
 
 	if (!span_cut(&group, ' ', &token) || !span_split(token, &name, &value) ||
-	    !span_equal(name, "total") || time_parse(value, "", &total_ns))
+	    !span_equal(name, "total") || time_parse(value, &total_ns))
 		return -EINVAL;
 	while (span_cut(&group, ' ', &token)) {
 		unsigned int stage;
 		uint64_t step_ns;
 
-		if (!span_split(token, &name, &value) || time_parse(value, "+", &step_ns))
-			return -EINVAL;
-		stage = stage_of_token(name, p->dir, next);
-		if (stage >= SC_STAGE_COUNT || (!p->stages && step_ns) ||
+		stage = stage_of_token(token, p->dir, next, &value);
+		if (stage >= SC_STAGE_COUNT || time_parse(value, &step_ns) || (!p->stages && step_ns) ||
 		    __builtin_add_overflow(sum_ns, step_ns, &sum_ns))
 			return -EINVAL;
 		p->stages |= SC_BIT(stage);
@@ -261,7 +263,7 @@ static int sides_parse(struct span group)
 	size_t k = 0;
 
 	while (span_cut(&group, ' ', &token)) {
-		if (!span_split(token, &name, &value) || time_parse(value, "", &ns))
+		if (!span_split(token, &name, &value) || time_parse(value, &ns))
 			return -EINVAL;
 		while (k < SIDE_TOKEN_COUNT && !span_equal(name, side_tokens[k]))
 			k++;
@@ -387,14 +389,16 @@ static bool group_cut(struct span *rest, struct span *group)
 
 	if (!rest->ptr)
 		return false;
-	bar = rest->len ? memmem(rest->ptr, rest->len, " | ", 3) : NULL;
+	bar = rest->len ? memchr(rest->ptr, '|', rest->len) : NULL; /* values have none */
 	*group = *rest;
 	if (!bar) {
 		*rest = (struct span){ 0 };
 		return true;
 	}
-	group->len = (size_t)(bar - group->ptr);
-	rest->ptr = bar + 3;
+	if (bar == rest->ptr || bar + 1 == rest->ptr + rest->len || bar[-1] != ' ' || bar[1] != ' ')
+		return false;
+	group->len = (size_t)(bar - group->ptr) - 1;
+	rest->ptr = bar + 2;
 	rest->len -= group->len + 3;
 	return true;
 }

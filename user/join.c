@@ -33,18 +33,23 @@ struct reassembled {
 	UT_hash_handle hh;
 };
 
+/* The time beside the pointer: looking for a place does not touch the packets. */
+struct held_packet {
+	uint64_t anchor_ns;
+	struct pending *n;
+};
+
 struct join {
 	struct join_config config;
 	struct account *account;
 	struct conns *conns;
 	struct flow_order *order;
-	struct pending **heap; /* by anchor_ns, smallest first */
+	struct held_packet *heap; /* by anchor_ns, smallest first */
 	size_t count, room;
 	struct pending *ids; /* all held packets, by id */
 	struct pending *children; /* WAIT_PARENT */
 	struct pending *sent;	  /* WAIT_PASS */
 	uint64_t pass, matched_pass;
-	size_t waiting;
 	struct reassembled *reassembled;
 	struct ends *ends;
 	bool reassembled_new, stopping;
@@ -53,44 +58,44 @@ struct join {
 
 static void heap_up(struct join *j, size_t i)
 {
-	struct pending *n = j->heap[i];
+	struct held_packet h = j->heap[i];
 
-	while (i && j->heap[(i - 1) / 2]->p.anchor_ns > n->p.anchor_ns) {
+	while (i && j->heap[(i - 1) / 2].anchor_ns > h.anchor_ns) {
 		j->heap[i] = j->heap[(i - 1) / 2];
 		i = (i - 1) / 2;
 	}
-	j->heap[i] = n;
+	j->heap[i] = h;
 }
 
 static void heap_down(struct join *j, size_t i)
 {
-	struct pending *n = j->heap[i];
+	struct held_packet h = j->heap[i];
 
 	for (;;) {
 		size_t child = 2 * i + 1;
 
-		if (child + 1 < j->count && j->heap[child + 1]->p.anchor_ns < j->heap[child]->p.anchor_ns)
+		if (child + 1 < j->count && j->heap[child + 1].anchor_ns < j->heap[child].anchor_ns)
 			child++;
-		if (child >= j->count || j->heap[child]->p.anchor_ns >= n->p.anchor_ns)
+		if (child >= j->count || j->heap[child].anchor_ns >= h.anchor_ns)
 			break;
 		j->heap[i] = j->heap[child];
 		i = child;
 	}
-	j->heap[i] = n;
+	j->heap[i] = h;
 }
 
 static int heap_add(struct join *j, struct pending *n)
 {
 	if (j->count == j->room) {
 		size_t room = j->room ? j->room * 2 : 1024;
-		struct pending **grown = realloc(j->heap, room * sizeof(*grown));
+		struct held_packet *grown = realloc(j->heap, room * sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
 		j->heap = grown;
 		j->room = room;
 	}
-	j->heap[j->count] = n;
+	j->heap[j->count] = (struct held_packet){ n->p.anchor_ns, n };
 	heap_up(j, j->count++);
 	j->grown = true;
 	return 0;
@@ -107,7 +112,7 @@ CLEANUP_DEFINE(cleanup_pending, struct pending, pending_free);
 
 static struct pending *heap_take(struct join *j)
 {
-	struct pending *n = j->heap[0];
+	struct pending *n = j->heap[0].n;
 
 	j->heap[0] = j->heap[--j->count];
 	if (j->count)
@@ -147,7 +152,7 @@ void join_free(struct join *j)
 	}
 	ends_expire(&j->ends, UINT64_MAX);
 	for (size_t i = 0; i < j->count; i++)
-		pending_free(j->heap[i]);
+		pending_free(j->heap[i].n);
 	free(j->heap);
 	conns_free(j->conns);
 	flow_order_free(j->order);
@@ -471,20 +476,13 @@ static int drain_heap(struct join *j, uint64_t now_ns, uint64_t complete_ns)
 {
 	int err = 0;
 
-	while (!err && j->count && ready(j, j->heap[0], now_ns, complete_ns)) {
+	while (!err && j->count && ready(j, j->heap[0].n, now_ns, complete_ns)) {
 		_cleanup_(cleanup_pending) struct pending *n = heap_take(j);
 
 		HASH_DELETE(by_id, j->ids, n);
 		err = hand_on(j, n);
 	}
 	return err;
-}
-
-static void count_waiting(struct join *j)
-{
-	j->waiting = 0;
-	for (size_t i = 0; i < j->count; i++)
-		j->waiting += j->heap[i]->wait != WAIT_NONE && j->heap[i]->wait != WAIT_PASS;
 }
 
 static uint64_t *rejected_matches(struct join *j)
@@ -519,7 +517,6 @@ int join_pass(struct join *j, uint64_t now_ns, uint64_t settled_ns, uint64_t com
 		give_back(j);
 	}
 	j->reassembled_new = false;
-	count_waiting(j);
 	return err;
 }
 
@@ -551,5 +548,9 @@ void join_stop(struct join *j)
 
 size_t join_waiting(const struct join *j)
 {
-	return j->waiting;
+	size_t waiting = 0;
+
+	for (size_t i = 0; i < j->count; i++)
+		waiting += j->heap[i].n->wait != WAIT_NONE && j->heap[i].n->wait != WAIT_PASS;
+	return waiting;
 }

@@ -18,14 +18,23 @@ static const struct {
 	{ SC_FLAG_SEGMENT, PACKET_SEGMENT }, { SC_FLAG_FRAG, PACKET_FRAG }, { SC_FLAG_VLAN, PACKET_VLAN },
 };
 
+/* Every packet has an end, so without printf(). */
+static void set_name(char *to, size_t size, const char *name)
+{
+	size_t len = strnlen(name, size - 1);
+
+	memcpy(to, name, len);
+	to[len] = '\0';
+}
+
 static void set_end(struct pending *n, const char *end)
 {
-	snprintf(n->p.end, sizeof(n->p.end), "%s", end);
+	set_name(n->p.end, sizeof(n->p.end), end);
 }
 
 static void set_at(struct pending *n, uint8_t stage)
 {
-	snprintf(n->p.at, sizeof(n->p.at), "%s", stage < SC_STAGE_COUNT ? stage_info[stage].name : "");
+	set_name(n->p.at, sizeof(n->p.at), stage < SC_STAGE_COUNT ? stage_info[stage].name : "");
 }
 
 static uint8_t last_stamped(const struct packet *p)

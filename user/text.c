@@ -84,7 +84,7 @@ void text_us(struct text *t, uint64_t ns)
 
 static bool text_is_plain(char c, const char *also)
 {
-	return c > ' ' && c < 0x7f && c != '=' && c != '|' && c != ',' && c != '\\' && !strchr(also, c);
+	return c > ' ' && c < 0x7f && c != '=' && c != '|' && c != ',' && c != '\\' && (!*also || !strchr(also, c));
 }
 
 void text_escape(struct text *t, const char *string, const char *also)
@@ -110,6 +110,9 @@ int text_result(const struct text *t)
 
 bool span_equal(struct span s, const char *string)
 {
+	/* Most names differ in their first letter. */
+	if (s.len && *s.ptr != *string)
+		return false;
 	return s.len == strlen(string) && !memcmp(s.ptr, string, s.len);
 }
 

@@ -14,6 +14,8 @@ record-floor	tcp:1:1		floor	record	0.93	-
 filter-empty	tcp:1:1		empty	filter	0.97	-
 record		tcp:1:1		nothing	record	0.85	1.25
 filter		tcp:1:1		nothing	filter	0.90	1.15
+hist-floor	tcp:1:1		floor	hist	0.96	-
+hist		tcp:1:1		nothing	hist	0.88	1.2
 hooks		tcp:1:1		nothing	hooks	-	-
 peer-tcpdump	tcp:1:1		nothing	tcpdump	-	-
 peer-dumpcap	tcp:1:1		nothing	dumpcap	-	-

@@ -23,6 +23,11 @@ begin_hooks() { begin_recording hooks -i lo; }
 end_hooks() { end_recording hooks; }
 begin_record() { begin_recording record -i s0; }
 end_record() { end_recording record; }
+begin_hist() {
+	RECORD_STARTS_IN=60 start_record hist --netns "$SERVER" -i s0 --hist >/dev/null
+	HELD_PID=$RECORD_PID
+}
+end_hist() { stop_record hist; }
 # shellcheck disable=SC2086
 begin_filter() { begin_recording filter -i s0 $FILTER; }
 end_filter() { end_recording filter; }
