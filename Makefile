@@ -64,7 +64,7 @@ help:
 	@echo 'check-oracles  payloads that carry their own identity, at full length (root); check-mutants: are the rules of identity tested?'
 	@echo 'check-kernels  the long tour: every kernel series and network device in emulated machines (root)'
 	@echo 'lint        headers alone, include directions, house limits, generated documents'
-	@echo 'bench       TCP ping-pong with and without a recording beside it (root)'
+	@echo 'bench       what a recording costs beside traffic of several kinds, beside tcpdump and others, and where (root)'
 	@echo 'docs        regenerate docs/stages.md from tracing/stages.def'
 	@echo 'deps        install the Debian packages the build needs; deps-demo, deps-test: those of the others'
 	@echo 'install     to DESTDIR PREFIX ($(PREFIX)); uninstall, clean'
@@ -239,7 +239,7 @@ check-kernels: deps-test
 bench: deps-bench
 	@$(QUIET_MAKE) -j$(JOBS) build/stampcap $(BENCH_TOOLS) $(TEST_TOOLS)
 	@tests/bench/bench.sh
-	@[ "$$(nproc)" -lt 2 ] || CLIENT_CPUS=0 SERVER_CPUS=1 SERIES="$${SERIES-noise floor record-floor filter-empty record filter}" BENCH_JSON=build/bench-two-cpus.json tests/bench/bench.sh
+	@[ "$$(nproc)" -lt 2 ] || CLIENT_CPUS=0 SERVER_CPUS=0 SERIES="$${SERIES-noise floor record-floor filter-empty record filter hist}" BENCH_JSON=build/bench-one-cpu.json tests/bench/bench.sh
 
 .PHONY: demo
 demo: deps-demo

@@ -37,6 +37,8 @@
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
 #define PASS_EVERY_NS (20 * NS_PER_MS)
+#define PASS_BUSY_NS (2 * NS_PER_MS) /* with much to do: less at once holds nobody else up for long, and is still in the cache */
+#define BUSY_PER_S 50000 /* records; half of that: not busy any more */
 #define SWEEP_EVERY_NS (100 * NS_PER_MS)
 #define CLOCK_EVERY_NS NS_PER_S
 #define DOUBT_NS 50000000ull
@@ -66,9 +68,10 @@ struct record {
 	struct softirqs softirqs;
 	uint64_t blind[2]; /* softirqs_blind() when they could not any more */
 	uint64_t lost_told; /* lost packets already attributed by epb_dropcount */
+	bool reader_gone, busy; /* busy: passes are short and frequent */
+	uint64_t records, paced_ns; /* since then */
 	uint64_t start_ns, sweep_ns, clock_ns, stop_ns, deadline_ns;
 	int failed; /* first error, a negative errno */
-	bool reader_gone;
 	struct output output;
 	struct selection selection;
 	int signal_fd, timer_fd, epoll_fd;
@@ -287,9 +290,15 @@ static int watch(struct record *r, int fd)
 	return epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
+static int pass_every(const struct record *r, uint64_t ns)
+{
+	struct itimerspec every = { .it_interval = { .tv_nsec = ns }, .it_value = { .tv_nsec = ns } };
+
+	return timerfd_settime(r->timer_fd, 0, &every, NULL);
+}
+
 static int make_events(struct record *r)
 {
-	struct itimerspec every = { .it_interval = { .tv_nsec = PASS_EVERY_NS }, .it_value = { .tv_nsec = PASS_EVERY_NS } };
 	sigset_t signals;
 
 	sigemptyset(&signals);
@@ -301,7 +310,7 @@ static int make_events(struct record *r)
 	r->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	r->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (r->signal_fd < 0 || r->timer_fd < 0 || r->epoll_fd < 0 || timerfd_settime(r->timer_fd, 0, &every, NULL))
+	if (r->signal_fd < 0 || r->timer_fd < 0 || r->epoll_fd < 0 || pass_every(r, PASS_EVERY_NS))
 		return log_err(-errno, "cannot set up the event loop");
 	for (int *fd = (int[]){ r->signal_fd, r->timer_fd, source_fd(r->source), -1 }; *fd >= 0; fd++)
 		if (watch(r, *fd))
@@ -336,11 +345,27 @@ static void output_failed(struct record *r, int err)
 				    r->options->write ? r->options->write : "standard output");
 }
 
+/* How soon to come again, by how many records there were lately; this pass found some more. */
+static void pace(struct record *r, uint64_t now_ns, uint64_t records)
+{
+	uint64_t elapsed_ns = now_ns - r->paced_ns;
+	bool busy;
+
+	r->records += records;
+	if (elapsed_ns < PASS_EVERY_NS)
+		return;
+	busy = r->records * NS_PER_S / elapsed_ns > (r->busy ? BUSY_PER_S / 2 : BUSY_PER_S);
+	r->paced_ns = now_ns;
+	r->records = 0;
+	if (busy != r->busy && !pass_every(r, busy ? PASS_BUSY_NS : PASS_EVERY_NS))
+		r->busy = busy;
+}
+
 /* One round: everything the kernel has, to the sink. */
 static void pass(struct record *r)
 {
 	uint64_t now_ns = clock_monotonic_ns(), complete_ns = source_oldest_ns(r->source, now_ns - r->deadline_ns);
-	int err;
+	int err, drained;
 
 	if (complete_ns > now_ns - SETTLE_NS)
 		complete_ns = now_ns - SETTLE_NS;
@@ -353,7 +378,9 @@ static void pass(struct record *r)
 		r->sweep_ns = now_ns;
 	}
 	source_counters(r->source, r->counter);
-	err = source_drain(r->source);
+	drained = source_drain(r->source);
+	err = drained < 0 ? drained : 0;
+	pace(r, now_ns, drained > 0 ? drained : 0);
 	if (!err && join_reassembled(r->join))
 		source_sweep(r->source, join_owns_fragment, r->join);
 	err = err ?: join_pass(r->join, now_ns, now_ns - SETTLE_NS, complete_ns);

@@ -102,9 +102,7 @@ int source_fd(const struct source *s)
 
 int source_drain(struct source *s)
 {
-	int n = ring_buffer__consume(s->rings);
-
-	return n < 0 ? n : 0;
+	return ring_buffer__consume(s->rings);
 }
 
 static const struct sc_packet *slot_at(const struct source *s, uint32_t set, int way)

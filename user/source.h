@@ -17,7 +17,7 @@ void source_free(struct source *s); /* NULL is fine */
 /* Readable when a ring asks for attention; draining by the clock is up to the caller. */
 int source_fd(const struct source *s);
 
-/* Empties all rings once, one after the other. What `record` returned, or 0. */
+/* Empties all rings once, one after the other. How many records there were, or what `record` returned. */
 int source_drain(struct source *s);
 
 /*

@@ -6,7 +6,8 @@
 # Environment: SERIES (a list of names of the table below, or of first parts of them), PAIRS and SECONDS_EACH (the length), FILTER, CLIENT_CPUS and SERVER_CPUS
 # (taskset lists that pin the two ends; empty: wherever the scheduler puts them), BENCH_JSON (the file that keeps the figures).
 #
-# NAME, WORKLOAD, A, B, least ratio of rates, greatest ratio of 99th percentiles (-: none asked for). Workloads: KIND:CONNECTIONS:BYTES, or a name.
+# NAME, WORKLOAD, A, B, least ratio of rates, greatest ratio of 99th percentiles (-: none asked for). Workloads: KIND:CONNECTIONS:BYTES; bulk: TCP with the device's offloads as they are by default; wire: the same cut to 1500 bytes before it is
+# sent, and merged by GRO; nginx; flood: datagrams of 18 bytes as fast as it goes.
 TABLE='
 noise		tcp:1:1		nothing	nothing	-	-
 floor		tcp:1:1		nothing	floor	-	-
@@ -22,20 +23,26 @@ peer-dumpcap	tcp:1:1		nothing	dumpcap	-	-
 peer-bpftrace	tcp:1:1		nothing	bpftrace -	-
 tcp-1k		tcp:1:1000	nothing	record	-	-
 tcp-64		tcp:64:1	nothing	record	-	-
+tcp-64-floor	tcp:64:1	nothing	floor	-	-
 udp		udp:1:1		nothing	record	-	-
 udp-1k		udp:1:1000	nothing	record	-	-
 udp-64		udp:64:1	nothing	record	-	-
 bulk		bulk		nothing	record	0.90	-
 bulk-tcpdump	bulk		tcpdump	record	1	-
+wire		wire		nothing	record	-	-
+wire-floor	wire		nothing	floor	-	-
 nginx		nginx		nothing	record	0.90	1.10
+nginx-hist	nginx		nothing	hist	-	-
+nginx-floor	nginx		nothing	floor	-	-
 flood		flood		nothing	record	0.80	-
+flood-floor	flood		nothing	floor	-	-
 '
 STAMPCAP=${STAMPCAP:-$(cd "$(dirname "$0")/../.." && pwd)/build/stampcap}
 export WORK=${WORK:-$(mktemp -d /tmp/stampcap-bench.XXXXXX)}
 . "$(dirname "$0")/../e2e/lib.sh"
 
 CLIENT_CPUS=${CLIENT_CPUS-0}
-SERVER_CPUS=${SERVER_CPUS-0}
+SERVER_CPUS=${SERVER_CPUS-$(($(nproc) > 1))}
 FILTER=${FILTER:-udp port 9}
 BENCH_JSON=${BENCH_JSON:-$TOP/build/bench.json}
 pairs=${PAIRS:-7}

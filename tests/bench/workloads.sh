@@ -20,10 +20,11 @@ serve() {
 
 start_workload() {
 	WORKLOAD=$1
+	[ "$1" != bulk ] || in_client ethtool -K c0 tso on gso on gro on >/dev/null
 	PORT=$((PORT + 1)) # the last one's connections linger
 	case "$1" in
 	tcp:* | udp:*) serve "$TOOLS/load" echo "${1%%:*}" "$SERVER4" $PORT "$(cut -d: -f2 <<<"$1")" 600 ;;
-	bulk) serve "$TOOLS/load" sink tcp "$SERVER4" $PORT 600 ;;
+	bulk | wire) serve "$TOOLS/load" sink tcp "$SERVER4" $PORT 600 ;;
 	flood) serve "$TOOLS/load" sink udp "$SERVER4" $PORT 600 ;;
 	nginx) start_nginx ;;
 	esac
@@ -33,7 +34,7 @@ start_workload() {
 run_workload() {
 	case "$WORKLOAD" in
 	tcp:* | udp:*) at_client "$TOOLS/load" ask "${WORKLOAD%%:*}" "$SERVER4" $PORT "$(cut -d: -f2 <<<"$WORKLOAD")" "$(cut -d: -f3 <<<"$WORKLOAD")" "$seconds" >"$WORK/result" ;;
-	bulk) at_client "$TOOLS/load" bulk "$SERVER4" $PORT "$seconds" >"$WORK/result" ;;
+	bulk | wire) at_client "$TOOLS/load" bulk "$SERVER4" $PORT "$seconds" >"$WORK/result" ;;
 	flood) at_client "$TOOLS/load" flood "$SERVER4" $PORT 18 "$seconds" >"$WORK/result" ;;
 	nginx) run_wrk >"$WORK/result" ;;
 	esac
@@ -45,6 +46,7 @@ run_workload() {
 stop_workload() {
 	local pid
 
+	[ "$WORKLOAD" != bulk ] || offloads_off "$CLIENT" c0
 	for pid in "${WORKLOAD_PIDS[@]}"; do
 		kill "$pid"
 		wait "$pid" 2>/dev/null || true
