@@ -10,12 +10,6 @@
 #include "hist_row.bpf.h"
 #include "hist_wait.bpf.h"
 
-/* How a story ends, for the accounting. */
-static __always_inline void hist_count_end(struct cpu_state *cpu, __u8 dir, __u32 end)
-{
-	count(cpu, end == SC_END_CONSUMED ? SC_CNT_CONSUMED : end == SC_END_RECYCLED ? SC_CNT_RECYCLED : SC_CNT_ENDED, dir);
-}
-
 /* What a story comes to, interval by interval. */
 struct hist_sum {
 	__u64 driver_ns, stack_ns, app_ns;
@@ -74,23 +68,53 @@ static __always_inline void hist_stages(struct cpu_state *cpu, struct hist_sum *
 	}
 }
 
+/* Stages that it passed and this kernel can stamp are missing: the rules of user/story.c. */
+static __always_inline bool hist_unstamped(const struct sc_packet *p, __u32 end)
+{
+	const __u32 before = SC_BIT(SC_TX_IP) | SC_BIT(SC_TX_OUT) | SC_BIT(SC_TX_TC) | SC_BIT(SC_TX_NETDEV);
+
+	if (end == SC_END_L4)
+		return p->l4_proto == IPPROTO_TCP && (conf_l4_cgroup || conf_l4_function) && conf_stages & ~p->stages & SC_BIT(SC_RX_L4);
+	if (end != SC_END_DRIVER && end != SC_END_TXDONE)
+		return false;
+	if (p->flags & SC_FLAG_ORPHAN)
+		return true;
+	return p->sock && p->payload_len_bytes && p->l4_proto == IPPROTO_TCP && !(p->flags & SC_FLAG_SEGMENT) && conf_stages & SC_BIT(SC_TX_TC) && !(p->stages & before);
+}
+
+/* How a story ends, for the accounting; false if not all of it is known. */
+static __always_inline bool hist_count_end(struct cpu_state *cpu, const struct sc_packet *p, __u32 end, enum hist_call_known call)
+{
+	count(cpu, end == SC_END_CONSUMED ? SC_CNT_CONSUMED : end == SC_END_RECYCLED ? SC_CNT_RECYCLED : SC_CNT_ENDED, p->dir);
+	if (end == SC_END_CONSUMED || end == SC_END_RECYCLED || end == SC_END_MERGED)
+		return false;
+	if (hist_unstamped(p, end)) {
+		count(cpu, SC_CNT_UNSTAMPED, p->dir);
+		return false;
+	}
+	/* Its read will not be found, if there is one to be told of; or its send call was not. */
+	if ((end == SC_END_TRANSPORT && conf_stages & (SC_BIT(SC_RX_SOCKET) | SC_BIT(SC_RX_READ))) || call == HIST_CALL_FORGOTTEN) {
+		count(cpu, SC_CNT_AWAITED, p->dir);
+		return false;
+	}
+	return true;
+}
+
 /* Counts a story that has ended. Its application's share follows with the read, if that comes later. */
 __noinline int hist_packet(struct cpu_state *cpu, struct sc_packet *p, __u32 end)
 {
-	bool whole = end != SC_END_CONSUMED && end != SC_END_RECYCLED && end != SC_END_MERGED && end != SC_END_TRANSPORT;
 	struct hist_sum sum = { .from = SC_STAGE_NONE };
+	enum hist_call_known call;
 
 	if (!cpu || !p)
 		return 0;
-	hist_count_end(cpu, p->dir, end);
 	hist_kind(cpu, p->dir, SC_HIST_BYTES, p->wire_len_bytes);
-	sum.before_ns = sum.begin_ns = hist_written(p);
-	if (sum.begin_ns)
+	call = hist_written(p, &sum.begin_ns);
+	sum.before_ns = sum.begin_ns;
+	if (call == HIST_CALL_FOUND)
 		sum.from = SC_TX_WRITE;
 	hist_stages(cpu, &sum, p, p->id);
-	if (end == SC_END_TRANSPORT)
-		count(cpu, SC_CNT_AWAITED, p->dir); /* its read will not be found */
-	if (!whole)
+	if (!hist_count_end(cpu, p, end, call))
 		return 0;
 	if (sum.fed & 1 << SC_HIST_DRIVER)
 		hist_kind(cpu, p->dir, SC_HIST_DRIVER, sum.driver_ns);

@@ -20,7 +20,7 @@ static __always_inline void hist_read(struct cpu_state *cpu, const struct hist_w
 /* TCP: a call has taken everything up to sequence number `to`; those that wait are in that order. The socket is locked, as it is when they come. */
 static __always_inline void hist_read_bytes(struct cpu_state *cpu, const struct sc_call *call)
 {
-	struct hist_sock *s = bpf_map_lookup_elem(&hist_socks, &call->sock);
+	struct hist_sock *s = hist_sock_find(call->sock);
 
 	if (!s)
 		return;
@@ -55,6 +55,14 @@ static __always_inline void hist_read_datagram(struct cpu_state *cpu, const stru
 		hist_read(cpu, &wait, call->time_ns);
 }
 
+/* It was dropped in its queue, or may have been: no read is its own. */
+static __always_inline void hist_dropped(const struct sc_call *call)
+{
+	struct hist_wait wait;
+
+	hist_datagram_take(call->packet, &wait);
+}
+
 /* What would be the record of a call. */
 __noinline int hist_call(struct cpu_state *cpu, const struct sc_call *call)
 {
@@ -62,6 +70,8 @@ __noinline int hist_call(struct cpu_state *cpu, const struct sc_call *call)
 		return 0;
 	if (call->type == SC_REC_WRITE)
 		hist_write(call);
+	else if (call->type == SC_REC_DROPPED)
+		hist_dropped(call);
 	else if (call->type == SC_REC_READ && call->index)
 		hist_read_datagram(cpu, call);
 	else if (call->type == SC_REC_READ)

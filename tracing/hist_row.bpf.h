@@ -62,6 +62,8 @@ static __always_inline __u32 hist_row_of(__u8 dir, __u64 interval)
 	row = *(volatile __u8 *)&index->row[interval];
 	if (row)
 		return row;
+	if (*(volatile __u64 *)&index->used > SC_HIST_ROWS - SC_HIST_FIXED)
+		return 0;
 	row = SC_HIST_FIXED + counter_next(&index->used) - 1;
 	if (row >= SC_HIST_ROWS)
 		return 0;

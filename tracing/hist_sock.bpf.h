@@ -19,6 +19,7 @@ struct hist_send {
 	__u32 from, to;
 };
 struct hist_sock {
+	__u64 cookie;	   /* the map may give the place to another socket at any time */
 	__u64 first_id;	   /* the datagram that was the first in the queue, */
 	__u64 first_index; /* and the number of the read that takes it */
 	__u32 queued, taken, sent; /* free-running */
@@ -36,14 +37,24 @@ extern struct map_hist_socks hist_socks SEC(".maps");
 
 static const struct hist_sock hist_sock_new = {};
 
-static __always_inline struct hist_sock *hist_sock_get(__u64 cookie)
+static __always_inline struct hist_sock *hist_sock_find(__u64 cookie)
 {
 	struct hist_sock *s = cookie ? bpf_map_lookup_elem(&hist_socks, &cookie) : NULL;
 
+	return s && s->cookie == cookie ? s : NULL;
+}
+
+static __always_inline struct hist_sock *hist_sock_get(__u64 cookie)
+{
+	struct hist_sock *s = hist_sock_find(cookie);
+
 	if (s || !cookie)
 		return s;
-	bpf_map_update_elem(&hist_socks, &cookie, &hist_sock_new, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&hist_socks, &cookie);
+	bpf_map_update_elem(&hist_socks, &cookie, &hist_sock_new, BPF_ANY);
+	s = bpf_map_lookup_elem(&hist_socks, &cookie);
+	if (s)
+		s->cookie = cookie;
+	return s;
 }
 
 static __always_inline void hist_write(const struct sc_call *call)
@@ -61,29 +72,35 @@ static __always_inline void hist_write(const struct sc_call *call)
 	*(volatile __u64 *)&s->send[at].time_ns = call->time_ns;
 }
 
-/* When the call began that sent the last byte of p; 0: not known. The newest that is old enough counts, as in user/conn.c. */
-static __always_inline __u64 hist_written(const struct sc_packet *p)
+enum hist_call_known { HIST_CALL_NONE, HIST_CALL_FOUND, HIST_CALL_FORGOTTEN };
+
+/*
+ * When the call began that sent the last byte of p: the newest that is old enough counts, as in user/conn.c. None is known of what was sent before the first call that was seen;
+ * forgotten are those with too many behind them.
+ */
+static __always_inline enum hist_call_known hist_written(const struct sc_packet *p, __u64 *write_ns)
 {
 	__u32 last = p->seq + p->payload_len_bytes - 1;
 	const struct hist_sock *s;
 
-	if (p->dir != SC_DIR_TX || p->l4_proto != IPPROTO_TCP || !p->payload_len_bytes || !p->sock || !(conf_stages & SC_BIT(SC_TX_WRITE)))
-		return 0;
-	s = bpf_map_lookup_elem(&hist_socks, &p->sock);
+	if (p->dir != SC_DIR_TX || p->l4_proto != IPPROTO_TCP || !p->payload_len_bytes || !(conf_stages & SC_BIT(SC_TX_WRITE)))
+		return HIST_CALL_NONE;
+	s = hist_sock_find(p->sock);
 	if (!s)
-		return 0;
+		return HIST_CALL_NONE;
 	for (__u32 i = 1; i <= HIST_QUEUE; i++) {
 		struct hist_send send;
 		__u64 at = s->sent - i;
 
 		BOUND(at, HIST_QUEUE - 1);
 		send = s->send[at];
-		if (!send.time_ns)
-			return 0;
-		if (send.time_ns > p->begin_ns || (__s32)(last - send.from) < 0)
+		/* Another CPU may be filling the newest. */
+		if (!send.time_ns || send.time_ns > p->begin_ns || (__s32)(last - send.from) < 0)
 			continue;
-		/* Nobody wrote to it meanwhile? */
-		return (__s32)(send.to - last) > 0 && *(volatile __u64 *)&s->send[at].time_ns == send.time_ns ? send.time_ns : 0;
+		if ((__s32)(send.to - last) <= 0 || *(volatile __u64 *)&s->send[at].time_ns != send.time_ns)
+			return HIST_CALL_FORGOTTEN;
+		*write_ns = send.time_ns;
+		return HIST_CALL_FOUND;
 	}
-	return 0;
+	return s->sent >= HIST_QUEUE ? HIST_CALL_FORGOTTEN : HIST_CALL_NONE;
 }

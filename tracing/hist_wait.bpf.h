@@ -88,7 +88,7 @@ static __always_inline bool hist_datagram_take(__u64 id, struct hist_wait *wait)
 /* The datagram that was the first in the queue and is taken by this call, unless that has seen it be the next. */
 static __always_inline __u64 hist_first_of(const struct sc_call *call)
 {
-	const struct hist_sock *s = bpf_map_lookup_elem(&hist_socks, &call->sock);
+	const struct hist_sock *s = hist_sock_find(call->sock);
 
 	return s && s->first_index == call->index && call->next && call->next != s->first_id ? s->first_id : 0;
 }

@@ -16,7 +16,7 @@
 /* Of a packet: the sums per side are in the order of enum side. */
 enum sc_hist_kind { SC_HIST_TOTAL, SC_HIST_DRIVER, SC_HIST_STACK, SC_HIST_APP, SC_HIST_BYTES, SC_HIST_KINDS };
 #define SC_HIST_FIXED (2 * SC_HIST_KINDS) /* row of a kind: (dir - 1) * SC_HIST_KINDS + kind */
-#define SC_HIST_ROWS 64
+#define SC_HIST_ROWS 96
 #define SC_HIST_SOCKS 4096	/* that are remembered, the least used go */
 #define SC_HIST_DATAGRAMS 8192	/* that wait for a read, of all sockets */
 

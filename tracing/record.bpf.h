@@ -23,7 +23,7 @@ static __always_inline long record_output(struct cpu_state *cpu, void *record, _
 	if (!ring)
 		return -1;
 	/* Wake-ups cost microseconds: the reader comes by itself every few milliseconds, we only call it when the ring fills. */
-	if ((cpu->records++ & 15) == 0 || cpu->crowded) {
+	if ((cpu->records++ & 15) == 0 || cpu->crowded || size > conf_wake_bytes / 16) {
 		__u64 filled = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
 		if (filled > conf_wake_bytes)
@@ -44,6 +44,8 @@ static __always_inline bool story_faster(const struct sc_packet *p, __u8 end)
 	__u64 begin_ns = p->stages & SC_BIT(SC_RX_HARDIRQ) ? p->stamp_ns[SC_RX_HARDIRQ] : p->stages & SC_BIT(SC_RX_SOFTIRQ) ? p->stamp_ns[SC_RX_SOFTIRQ] : p->begin_ns;
 
 	if (p->flags & (SC_FLAG_GRO | SC_FLAG_GSO | SC_FLAG_SEGMENT | SC_FLAG_FRAG | SC_FLAG_CLONE | SC_FLAG_ORPHAN))
+		return false;
+	if (p->l4_proto == IPPROTO_UDP && p->dir == SC_DIR_RX) /* others may have been merged into it */
 		return false;
 	if (p->l4_proto == IPPROTO_TCP && (p->payload_len_bytes || p->tcp_flags & TCP_SYN_FIN))
 		return false;

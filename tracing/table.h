@@ -22,6 +22,7 @@ enum sc_counter {
 	SC_CNT_RECYCLED,
 	SC_CNT_AWAITED,	 /* of the first, those that waited for a read, */
 	SC_CNT_JOINED,	 /* and that were found by one */
+	SC_CNT_UNSTAMPED, /* of the first, those that lack stamps */
 	SC_CNT_SOFTIRQS, /* network softirqs that our program saw begin: NET_RX, NET_TX */
 	SC_CNT_COUNT,
 };

@@ -35,6 +35,7 @@
 #define MAX_LINKS 128
 #define BEGIN_IN_FLIGHT_US 20000 /* from TC egress to the driver, when nothing holds packets on purpose */
 #define WHY_MAX 256
+#define HIST_RING_BYTES 65536
 #define KERNEL_ENOTSUPP 524 /* the kernel's own, of which strerror() knows nothing */
 
 struct loader {
@@ -406,8 +407,11 @@ static int choose_sizes(struct loader *l, const struct loader_config *config)
 	struct sizes_request request = {
 		.memory_bytes = config->memory_bytes, .ring_bytes = config->ring_bytes, .snaplen_bytes = config->snaplen_bytes, .cpus = l->cpus,
 	};
-	int err = sizes_choose(&l->sizes, &request);
+	int err;
 
+	if (config->hist) /* nothing is sent */
+		request.ring_bytes = HIST_RING_BYTES;
+	err = sizes_choose(&l->sizes, &request);
 	if (err)
 		return log_refuse(err, "--memory: rings of %u KiB for %d CPUs and %u bytes of each packet need at least %" PRIu64 " MiB: try a smaller -s%s",
 				  l->sizes.ring_bytes / 1024, l->cpus, config->snaplen_bytes, (sizes_bytes(&l->sizes, l->cpus) >> 20) + 1, config->ring_bytes ? " or -B" : "");

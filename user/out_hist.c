@@ -15,6 +15,7 @@
 #include "user/cleanup.h"
 #include "user/clock.h"
 #include "user/loader.h"
+#include "user/log.h"
 #include "user/report_group.h"
 #include "user/sink.h"
 
@@ -118,8 +119,10 @@ static int row_take(struct report *r, const struct sink_hist *s, unsigned int cp
 		h = h ?: hist_of(r, s->index, row);
 		err = h ? hist_add_bucket(h, i, more) : -ENOMEM;
 	}
+	if (!packets) /* a sum that has grown is of a value whose bucket comes next time */
+		return err;
 	seen->sum = sum;
-	if (bytes && packets)
+	if (bytes)
 		return count_bytes(r, row, packets, grown);
 	if (h)
 		h->sum_ns += grown;
@@ -237,6 +240,8 @@ static int sink_hist_end(struct sink *sink, const struct capture_end *end)
 
 	if (err)
 		return err;
+	if (s->index->used > SC_HIST_ROWS - SC_HIST_FIXED)
+		log_warn("there were more kinds of intervals than --hist has room for (%d): some were not counted", SC_HIST_ROWS - SC_HIST_FIXED);
 	s->whole->account = end->account;
 	s->whole->accounts = 1;
 	s->whole->start_ns = end->start_ns;

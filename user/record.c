@@ -413,7 +413,7 @@ static bool finished(const struct record *r)
 		return true;
 	if (!r->stop_ns)
 		return false;
-	return clock_monotonic_ns() >= r->stop_ns || (!join_waiting(r->join) && source_oldest_ns(r->source, 0) == UINT64_MAX);
+	return clock_monotonic_ns() >= r->stop_ns || (!join_waiting(r->join) && !tally_waiting(r->counter) && source_oldest_ns(r->source, 0) == UINT64_MAX);
 }
 
 static void check_limits(struct record *r)
@@ -573,7 +573,7 @@ int record_run(const struct record_options *o)
 	r->options = o;
 	r->selection = (struct selection){ .slower_ns = o->slower_ns, .per_s = o->rate };
 	r->signal_fd = r->timer_fd = r->epoll_fd = -1;
-	r->deadline_ns = o->deadline_ns ?: (o->write && strcmp(o->write, "-") ? DEADLINE_FILE_NS : DEADLINE_LIVE_NS);
+	r->deadline_ns = o->deadline_ns ?: (o->hist || (o->write && strcmp(o->write, "-")) ? DEADLINE_FILE_NS : DEADLINE_LIVE_NS);
 	if (o->dump)
 		return record_dump(r);
 	err = check_request(r);

@@ -7,15 +7,21 @@ static uint64_t of(const struct tally *t, enum sc_counter counter, int dir)
 	return t->counter[counter * 2 + dir];
 }
 
-/* --hist: what ended without a record. Of those that waited for a read some were not found by one. */
+/* --hist: what ended without a record. Of those that waited for a read, or had a send call, some were not found by it. */
 static void add_ended(struct account_dir *a, const struct tally *t, int dir)
 {
-	uint64_t unread = of(t, SC_CNT_AWAITED, dir) - of(t, SC_CNT_JOINED, dir);
+	uint64_t unmatched = of(t, SC_CNT_AWAITED, dir) - of(t, SC_CNT_JOINED, dir), unstamped = of(t, SC_CNT_UNSTAMPED, dir);
 
-	a->complete += of(t, SC_CNT_ENDED, dir) - unread;
-	a->partial[ACCOUNT_PARTIAL_UNMATCHED] += unread;
+	a->complete += of(t, SC_CNT_ENDED, dir) - unmatched - unstamped;
+	a->partial[ACCOUNT_PARTIAL_UNMATCHED] += unmatched;
+	a->partial[ACCOUNT_PARTIAL_UNSTAMPED] += unstamped;
 	a->partial[ACCOUNT_PARTIAL_CONSUMED] += of(t, SC_CNT_CONSUMED, dir);
 	a->partial[ACCOUNT_PARTIAL_RECYCLED] += of(t, SC_CNT_RECYCLED, dir);
+}
+
+bool tally_waiting(const uint64_t *counter)
+{
+	return counter[SC_CNT_AWAITED * 2] > counter[SC_CNT_JOINED * 2];
 }
 
 void tally_add(struct account *account, const struct tally *t)

@@ -62,6 +62,30 @@ assert_ge "$(wc -l <"$WORK/hist.out")" 3 "lines"
 assert_eq "$(jq '.accounting | .seen - .complete - ([.partial[]] | add) - ([.lost[]] | add)' "$WORK/hist.json")" 0 "what is not accounted for"
 assert_eq "$(jq '.accounting | .seen - ([.partial.open, .partial.timeout] | add)' "$WORK/hist.json")" "$(jq '[.groups[].packets] | add' "$WORK/hist.json")" "packets that ended"
 
+# Hundreds of small calls wait in the send buffer, for 90 ms by a file: which one a segment is of is forgotten for most, and then no shorter time is counted in its place.
+say "a sender that is far ahead"
+head -c 8000000 /dev/zero >"$WORK/data"
+tc -n "$SERVER" qdisc add dev s0 root tbf rate 60mbit burst 20kb latency 1s
+tool_ready sink in_client sh -c "echo ready; exec socat -u TCP4-LISTEN:7001,reuseaddr OPEN:/dev/null"
+wait_until 5 in_client sh -c 'ss -ltn | grep -q 7001'
+RECORD_STARTS_IN=60 STAMPCAP=$TOP/build/stampcap start_record ahead --hist --format json --netns "$SERVER" -i s0 --direction out tcp port 7001
+hist_pid=$RECORD_PID
+start_record ahead_file --netns "$SERVER" -i s0 --direction out -w "$WORK/ahead.pcapng" tcp port 7001
+in_server socat -u -b1000 OPEN:"$WORK/data" TCP4:"$CLIENT4":7001
+stop_record ahead_file
+RECORD_PID=$hist_pid
+stop_record ahead
+cat "$WORK/ahead.err"
+"$STAMPCAP" report --format json "$WORK/ahead.pcapng" >"$WORK/ahead_file.json"
+tail -n 1 "$WORK/ahead.out" >"$WORK/ahead.json"
+total='.groups[] | select(.direction == "tx") | .total'
+jq -r "$total | [.count, .p50_ns, .max_ns] | @tsv" "$WORK/ahead.json" "$WORK/ahead_file.json"
+# The first ones find an empty buffer, and their calls are known.
+seen=$(jq .accounting.seen "$WORK/ahead.json")
+assert_ge "$(jq '.accounting.partial.unmatched' "$WORK/ahead.json")" $((seen * 8 / 10)) "segments whose call is forgotten, of $seen"
+assert_ge $((seen * 2 / 10)) "$(jq "$total.count" "$WORK/ahead.json")" "those that are in the total, at most"
+tc -n "$SERVER" qdisc del dev s0 root
+
 say "a table, with a filter"
 tool_ready pong2 in_server "$TOOLS/tcp_pingpong" -l -t 60 "$SERVER4" 9602
 RECORD_STARTS_IN=60 STAMPCAP=$TOP/build/stampcap start_record table --hist --netns "$SERVER" -i s0 tcp port 9602
