@@ -2,6 +2,7 @@
 /* Open timelines: begin, follow, stamp. */
 #pragma once
 
+#include "queued.bpf.h"
 #include "record.bpf.h"
 
 /* Counts a story as begun; false when the limit of packets is reached. */
@@ -40,6 +41,8 @@ __hidden __noinline int timeline_begin(struct cpu_state *cpu, struct timeline *t
 		return 0;
 	if (timeline_find(key, t))
 		timeline_emit(cpu, t, recycled_end(t->packet));
+	if (conf_recv_length)
+		queued_forget(key); /* the datagram that this skb held has left its queue, by whatever way */
 	set = bpf_map_lookup_elem(&sets, &index);
 	if (!set)
 		return 0;
