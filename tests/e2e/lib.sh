@@ -428,6 +428,8 @@ judge_streams() {
 
 	shift 5
 	awk -v mark="$mark" -f "$TOP/tests/lib/identity.awk" "$packets" "$packets" >"$packets.places" || fail "$packets: not the bytes that belong there"
+	# Nothing is forwarded where streams are judged: what was received has no stage of what is sent.
+	! grep -m 1 'stampcap rx [^|]* tx_' "$packets" || fail "$packets: a received packet with stages of a sent one"
 	sed -n "s/^$stage //p" "$log" >"$packets.calls"
 	awk -v stage="$stage" "$@" -f "$TOP/tests/lib/oracle.awk" "$packets.calls" "$packets.places" || fail "$packets: $stage is not where it was"
 }
