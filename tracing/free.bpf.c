@@ -115,6 +115,12 @@ static __always_inline bool icmp6_served(const struct sc_packet *p, int reason)
 	return p->l4_proto == IPPROTO_ICMPV6 && p->dir == SC_DIR_RX && arrived && !drop_has_reason(reason);
 }
 
+/* By a reason that came after that of readers. */
+static __always_inline bool readers_have_reasons(void)
+{
+	return bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_RECURSION_LIMIT);
+}
+
 /*
  * A reader, or poll(), found the checksum of a queued datagram wrong, whose story was told when it was queued. Any other reason, or that one where packets arrive, may be
  * another packet's, in an skb that the table knows from before: what arrives has its route, which UDP lets go when it queues. Kernels before some 6.15 give readers no
@@ -127,7 +133,7 @@ static __always_inline void drop_queued(const struct sk_buff *skb, int reason)
 
 	if (!id || !cpu || skb->_skb_refdst || !bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM))
 		return;
-	if (drop_has_reason(reason) ? reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM) : cpu->softirq_ns)
+	if (drop_has_reason(reason) ? reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_UDP_CSUM) : readers_have_reasons() || cpu->softirq_ns)
 		return;
 	struct sc_call call = { .type = SC_REC_DROPPED, .time_ns = bpf_ktime_get_ns(), .index = drop_has_reason(reason) ? reason : 0, .packet = id };
 

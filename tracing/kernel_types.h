@@ -107,6 +107,7 @@ struct netdev_queue;
 enum skb_drop_reason {
 	SKB_DROP_REASON_NOT_SPECIFIED = 2,
 	SKB_DROP_REASON_UDP_CSUM = 8,
+	SKB_DROP_REASON_RECURSION_LIMIT = 127, /* numbers are the running kernel's: this one only tells its age */
 };
 
 #pragma clang attribute pop

@@ -113,6 +113,7 @@ assert_eq "$(count "$WORK/several.pcapng" 'frame.interface_name == "lo" && icmp'
 
 say "inside the namespace itself, and under ip netns exec, which hides cgroups"
 for how in "nsenter --net=/run/netns/$SERVER --" "ip netns exec $SERVER"; do
+	rm -f "$WORK/inside.err" # what the one before said
 	# shellcheck disable=SC2086
 	$how env --default-signal=INT "$STAMPCAP" record -i s0 -w "$WORK/inside.pcapng" >"$WORK/inside.out" 2>"$WORK/inside.err" &
 	RECORD_PID=$!
