@@ -94,7 +94,7 @@ struct parent_ref {
 	__u32 slot;
 	__u32 flow_hash;
 };
-#define PARENTS_BITS 10
+#define PARENTS_BITS 13
 #define PARENTS (1 << PARENTS_BITS)
 struct map_parents { /* newest packet of a flow that others may merge into (GRO, per CPU) */
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
