@@ -59,19 +59,19 @@ static __always_inline bool story_faster(const struct sc_packet *p, __u8 end)
 static __always_inline void timeline_write(struct cpu_state *cpu, const struct timeline *t, __u8 end)
 {
 	struct sc_packet *p = t->packet;
-	__u32 size;
 
 	if (conf_slower_ns && story_faster(p, end)) {
 		count(cpu, SC_CNT_FASTER, p->dir);
 		timeline_free(t);
 		return;
 	}
-	size = p->cap_len_bytes;
-	if (size > conf_room)
-		size = conf_room;
 #ifdef SC_HIST
 	hist_packet(cpu, p, end);
 #else
+	__u32 size = p->cap_len_bytes;
+
+	if (size > conf_room)
+		size = conf_room;
 	p->end = end;
 	p->type = SC_REC_PACKET;
 	size += sizeof(*p);

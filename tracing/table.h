@@ -20,8 +20,8 @@ enum sc_counter {
 	SC_CNT_ENDED,	 /* --hist: stories that came to their end, */
 	SC_CNT_CONSUMED, /* or to another: enum sc_end */
 	SC_CNT_RECYCLED,
-	SC_CNT_AWAITED,	 /* of the first, those that waited for a read, */
-	SC_CNT_JOINED,	 /* and that were found by one */
+	SC_CNT_AWAITED,	 /* of the first, those that a read or a send call belongs to that has not told of itself so far, */
+	SC_CNT_JOINED,	 /* and that were found by it since */
 	SC_CNT_UNSTAMPED, /* of the first, those that lack stamps */
 	SC_CNT_SOFTIRQS, /* network softirqs that our program saw begin: NET_RX, NET_TX */
 	SC_CNT_COUNT,

@@ -54,7 +54,7 @@ int cmd_record(int argc, char **argv)
 		log_refuse(0, "--hist writes no packets: leave out -w, --slower-than and --rate");
 		return EXIT_USAGE;
 	}
-	if (o.json && !o.hist) {
+	if (o.format && !o.hist) {
 		log_refuse(0, "--format is for --hist; `stampcap report --format json FILE` is for files");
 		return EXIT_USAGE;
 	}

@@ -53,8 +53,6 @@ static const struct {
 		text_escape(t, value, "");         \
 	} while (0)
 
-#define DECIMALS 6 /* ".345us" */
-
 static void stages_format(const struct packet *p, struct text *t)
 {
 	uint64_t previous_ns = 0;
@@ -171,7 +169,7 @@ int comment_format(const struct packet *p, char *buf, size_t size)
 /* "12.345us": digits of the whole, and six bytes behind them. A packet has a dozen. */
 static int time_parse(struct span s, uint64_t *ns)
 {
-	struct span whole = { s.ptr, s.len > DECIMALS ? s.len - DECIMALS : 0 };
+	struct span whole = { s.ptr, s.len > TEXT_US_REST ? s.len - TEXT_US_REST : 0 };
 	const char *rest = s.ptr + whole.len;
 	unsigned int fraction = 0;
 	uint64_t us;

@@ -111,6 +111,7 @@ static int set_hist(struct record_options *o, const char *argument)
 
 static int set_format(struct record_options *o, const char *argument)
 {
+	o->format = true;
 	o->json = !strcmp(argument, "json");
 	if (!o->json && strcmp(argument, "table"))
 		return log_refuse(-EINVAL, "--format %s: table or json", argument);

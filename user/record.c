@@ -69,7 +69,7 @@ struct record {
 	uint64_t blind[2]; /* softirqs_blind() when they could not any more */
 	uint64_t lost_told; /* lost packets already attributed by epb_dropcount */
 	bool reader_gone, busy; /* busy: passes are short and frequent */
-	uint64_t records, paced_ns; /* since then */
+	uint64_t records, paced_ns; /* how many since then: see pace() */
 	uint64_t start_ns, sweep_ns, clock_ns, stop_ns, deadline_ns;
 	int failed; /* first error, a negative errno */
 	struct output output;

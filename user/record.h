@@ -28,7 +28,7 @@ struct record_options {
 	uint32_t stages;	  /* SC_BIT mask */
 	enum xdp_mode xdp;
 	enum probe_family family;
-	bool hist, json;	  /* --hist, and its format */
+	bool hist, json, format;  /* --hist; its format, and whether one was asked for */
 	bool list_interfaces;	  /* -D */
 	int dump;		  /* -d: 1 print the filter's classic code, 2 the translated, and do nothing else */
 };

@@ -65,12 +65,10 @@ void text_number(struct text *t, uint64_t value)
 	text_bytes(t, end - len, len);
 }
 
-#define DECIMALS 6 /* ".345us" */
-
 void text_us(struct text *t, uint64_t ns)
 {
 	unsigned int rest = ns % 1000;
-	char digits[DIGITS_MAX + DECIMALS], *end = digits + DIGITS_MAX;
+	char digits[DIGITS_MAX + TEXT_US_REST], *end = digits + DIGITS_MAX;
 	size_t len = digits_put(end, ns / 1000);
 
 	end[0] = '.';
@@ -79,7 +77,7 @@ void text_us(struct text *t, uint64_t ns)
 	end[3] = (char)('0' + rest % 10);
 	end[4] = 'u';
 	end[5] = 's';
-	text_bytes(t, end - len, len + DECIMALS);
+	text_bytes(t, end - len, len + TEXT_US_REST);
 }
 
 static bool text_is_plain(char c, const char *also)

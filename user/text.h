@@ -26,6 +26,7 @@ void text_bytes(struct text *t, const char *bytes, size_t len);
 #define text_literal(t, literal) text_bytes(t, "" literal, sizeof(literal) - 1)
 void text_number(struct text *t, uint64_t value);
 void text_us(struct text *t, uint64_t ns);
+#define TEXT_US_REST 6 /* ".345us", behind the whole microseconds */
 /* Appends `string` in printable ASCII; other bytes, space, '=', '|', ',', '\' and those of `also` become \xHH. */
 void text_escape(struct text *t, const char *string, const char *also);
 /* Length of the line, or -ENOSPC; the buffer is NUL-terminated in either case. */
